@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"strings"
+)
+
+// inputFlags say where texts come from: arguments, a file, or standard input.
+type inputFlags struct {
+	Texts []string `arg:"" optional:"" name:"text" help:"Texts; without any, lines of standard input."`
+	Input string   `help:"Read lines from a file." placeholder:"FILE"`
+}
+
+// line is one input as a user wrote it: a plain text, or a JSON object.
+type line struct {
+	number   int // from 1
+	Text     *string
+	TextPair *string
+	Question *string
+	Context  *string
+	Query    *string
+	Choices  []string
+	Texts    []string
+	Labels   []string
+	IDs      []int32
+	err      error
+}
+
+// source is the place that the flags name; close it.
+func (f inputFlags) source(a *app) (io.ReadCloser, error) {
+	switch {
+	case len(f.Texts) > 0 && f.Input != "":
+		return nil, usagef("texts as arguments and --input exclude each other")
+	case f.Input != "":
+		return os.Open(f.Input)
+	}
+	return io.NopCloser(a.in), nil
+}
+
+// lines yields the inputs as they are read. A line may have any length.
+func (f inputFlags) lines(a *app, failed *error) (iter.Seq[line], error) {
+	if len(f.Texts) > 0 && f.Input == "" {
+		return func(yield func(line) bool) {
+			for i, t := range f.Texts {
+				if !yield(parseLine([]byte(t), i+1)) {
+					return
+				}
+			}
+		}, nil
+	}
+	src, err := f.source(a)
+	if err != nil {
+		return nil, err
+	}
+	return func(yield func(line) bool) {
+		defer src.Close()
+		r := bufio.NewReaderSize(src, 1<<16)
+		for n := 1; ; n++ {
+			raw, err := r.ReadBytes('\n')
+			if len(raw) > 0 {
+				raw = bytes.TrimSuffix(raw, []byte("\n"))
+				if !yield(parseLine(bytes.TrimSuffix(raw, []byte("\r")), n)) {
+					return
+				}
+			}
+			if err != nil {
+				if !errors.Is(err, io.EOF) {
+					*failed = fmt.Errorf("reading input: %w", err)
+				}
+				return
+			}
+		}
+	}, nil
+}
+
+// parseLine takes a line that begins with { as a JSON object and any other as text.
+func parseLine(raw []byte, n int) line {
+	l := line{number: n}
+	if !bytes.HasPrefix(raw, []byte("{")) {
+		s := string(raw)
+		l.Text = &s
+		return l
+	}
+	var obj struct {
+		Text     *string  `json:"text"`
+		TextPair *string  `json:"text_pair"`
+		Question *string  `json:"question"`
+		Context  *string  `json:"context"`
+		Query    *string  `json:"query"`
+		Choices  []string `json:"choices"`
+		Texts    []string `json:"texts"`
+		Labels   []string `json:"labels"`
+		IDs      []int32  `json:"ids"`
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&obj); err != nil {
+		l.err = fmt.Errorf("not a JSON object of the keys text, text_pair, question, context, query, choices, texts, labels, ids: %w", err)
+		return l
+	}
+	if rest, err := io.ReadAll(d.Buffered()); err != nil || len(strings.TrimSpace(string(rest))) > 0 {
+		l.err = fmt.Errorf("something follows the JSON object")
+		return l
+	}
+	l.Text, l.TextPair, l.Question, l.Context, l.Query = obj.Text, obj.TextPair, obj.Question, obj.Context, obj.Query
+	l.Choices, l.Texts, l.Labels, l.IDs = obj.Choices, obj.Texts, obj.Labels, obj.IDs
+	return l
+}

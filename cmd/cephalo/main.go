@@ -1,0 +1,108 @@
+// Command cephalo runs Hugging Face model folders over text: labels, entities,
+// answers, embeddings and scores, on WebGPU or on the CPU.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// cli is the whole command line. Each command lies in a file of its own.
+type cli struct {
+	Predict  predictCmd  `cmd:"" help:"Run the folder's head over text."`
+	Tokenize tokenizeCmd `cmd:"" help:"Text to token ids, or back with --decode."`
+	Inspect  inspectCmd  `cmd:"" help:"Say what a model folder holds."`
+	Verify   verifyCmd   `cmd:"" help:"Compare a folder's outputs with its io.safetensors."`
+	Devices  devicesCmd  `cmd:"" help:"List the WebGPU adapters."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
+
+	Quiet    bool   `help:"Only results and errors."`
+	LogLevel string `help:"What to say on standard error: ${enum}." enum:"error,info" default:"info"`
+}
+
+// app is what every command runs with.
+type app struct {
+	ctx    context.Context
+	in     io.Reader
+	out    io.Writer
+	errOut io.Writer
+	quiet  bool
+}
+
+// log writes a line for the user, unless silenced.
+func (a *app) log(line string) {
+	if !a.quiet {
+		fmt.Fprintln(a.errOut, "cephalo: "+line)
+	}
+}
+
+// errPartial says that the failing inputs were reported already.
+var errPartial = errors.New("some inputs failed")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main without the process: it gives the exit code.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) (code int) {
+	var c cli
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("cephalo"), kong.Description("Transformer encoders and NLP task heads, on any GPU through WebGPU and on any CPU."),
+		kong.Writers(out, errOut), kong.Exit(func(n int) { exited = n; panic(exitNow{}) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		fmt.Fprintln(errOut, "cephalo:", err)
+		return exitUsage
+	}
+	defer func() { // --help ends the parsing by Exit
+		if r := recover(); r != nil {
+			if _, ok := r.(exitNow); !ok {
+				panic(r)
+			}
+			code = exited
+		}
+	}()
+	k, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(errOut, "cephalo:", err)
+		return exitUsage
+	}
+	a := &app{ctx: ctx, in: in, out: out, errOut: errOut, quiet: c.Quiet || c.LogLevel == "error"}
+	err = k.Run(a)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &usage):
+		fmt.Fprintln(errOut, "cephalo:", err)
+		return exitUsage
+	case errors.Is(err, errPartial):
+		return exitFailed
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(errOut, "cephalo: interrupted")
+		return exitFailed
+	}
+	fmt.Fprintln(errOut, "cephalo:", err)
+	return exitFailed
+}
+
+type exitNow struct{}
+
+// usageError is a wrong use of the command, which exits with 2.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }

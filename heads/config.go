@@ -1,0 +1,218 @@
+package heads
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// ProblemType says what the logits of a text classification head mean.
+type ProblemType string
+
+// The problem types, by their short names; Hugging Face's long ones are read too.
+const (
+	SingleLabel       ProblemType = "single_label"
+	MultiLabel        ProblemType = "multi_label"
+	RegressionProblem ProblemType = "regression"
+)
+
+// ParseProblemType reads the short or the long name.
+func ParseProblemType(name string) (ProblemType, error) {
+	switch name {
+	case "single_label", "single_label_classification":
+		return SingleLabel, nil
+	case "multi_label", "multi_label_classification":
+		return MultiLabel, nil
+	case "regression":
+		return RegressionProblem, nil
+	}
+	return "", fmt.Errorf("problem_type %q is unknown, want single_label, multi_label or regression", name)
+}
+
+// UnmarshalText makes JSON decoding strict.
+func (p *ProblemType) UnmarshalText(text []byte) error {
+	v, err := ParseProblemType(string(text))
+	if err == nil {
+		*p = v
+	}
+	return err
+}
+
+// TaskConfig is what a task needs of its head (spec 2.1). The zero value of a
+// field is its default; pointers tell "unset" from zero. Validate fills the
+// defaults in.
+type TaskConfig struct {
+	Name                string      `json:"name"`
+	TaskType            TaskType    `json:"task_type"`
+	NumClasses          int         `json:"num_classes,omitempty"`
+	NumLabels           int         `json:"num_labels,omitempty"` // a synonym of NumClasses
+	Labels              []string    `json:"labels,omitempty"`
+	ProblemType         ProblemType `json:"problem_type,omitempty"`
+	MaxLength           int         `json:"max_length,omitempty"`   // default 512
+	DropoutRate         *float64    `json:"dropout_rate,omitempty"` // default 0.1
+	HiddenSize          int         `json:"hidden_size,omitempty"`
+	LossWeight          *float64    `json:"loss_weight,omitempty"` // default 1
+	LabelSmoothing      float64     `json:"label_smoothing,omitempty"`
+	UseCRF              bool        `json:"use_crf,omitempty"`
+	UseAttentionPooling bool        `json:"use_attention_pooling,omitempty"`
+	VocabularySize      int         `json:"vocabulary_size,omitempty"`
+	BeamSize            int         `json:"beam_size,omitempty"`   // default 1
+	Temperature         *float64    `json:"temperature,omitempty"` // default 1
+}
+
+// ParseTaskConfig decodes a JSON object strictly and validates it.
+func ParseTaskConfig(raw []byte) (TaskConfig, error) {
+	var c TaskConfig
+	if err := decodeStrict(raw, &c); err != nil {
+		return TaskConfig{}, fmt.Errorf("task config: %w", err)
+	}
+	return c.Validate()
+}
+
+// decodeStrict refuses unknown keys and anything after the object.
+func decodeStrict(raw []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if d.More() {
+		return fmt.Errorf("more than one JSON value")
+	}
+	return nil
+}
+
+// needsClasses are the tasks that must say num_classes when the config is made.
+var needsClasses = []TaskType{TextClassificationTask, TokenClassificationTask, SentimentAnalysis, NamedEntityRecognition, PartOfSpeechTagging}
+
+// defaultVocabulary is filled in for generation tasks that name no vocabulary.
+const defaultVocabulary = 32000
+
+// Validate checks every rule of spec 2.1 and gives the config with its defaults
+// filled in; it is idempotent.
+func (c TaskConfig) Validate() (TaskConfig, error) {
+	bad := func(format string, args ...any) (TaskConfig, error) {
+		return TaskConfig{}, fmt.Errorf("task %q: "+format, append([]any{c.Name}, args...)...)
+	}
+	if c.Name == "" {
+		return bad("name is empty")
+	}
+	task, err := ParseTask(string(c.TaskType))
+	if err != nil {
+		return bad("%w", err)
+	}
+	c.TaskType = task
+	for _, n := range []struct {
+		key string
+		v   int
+	}{{"num_classes", c.NumClasses}, {"num_labels", c.NumLabels}, {"max_length", c.MaxLength}, {"hidden_size", c.HiddenSize}, {"vocabulary_size", c.VocabularySize}, {"beam_size", c.BeamSize}} {
+		if n.v < 0 {
+			return bad("%s is %d, want more than 0", n.key, n.v)
+		}
+	}
+	if c.NumClasses != 0 && c.NumLabels != 0 && c.NumClasses != c.NumLabels {
+		return bad("num_classes %d and num_labels %d differ", c.NumClasses, c.NumLabels)
+	}
+	n := max(c.NumClasses, c.NumLabels)
+	if c.Labels != nil {
+		if n == 0 {
+			n = len(c.Labels)
+		}
+		if err := checkLabels(c.Labels, n); err != nil {
+			return bad("%w", err)
+		}
+	}
+	if n == 0 {
+		switch {
+		case task.Group() == Regression:
+			n = 1
+		case task == NaturalLanguageInference:
+			n = 3
+		case slices.Contains(needsClasses, task):
+			return bad("%s needs num_classes", task)
+		}
+	}
+	c.NumClasses, c.NumLabels = n, n
+	if n > 0 && c.Labels == nil {
+		for i := range n {
+			c.Labels = append(c.Labels, fmt.Sprintf("LABEL_%d", i))
+		}
+	}
+	kind, _ := task.Kind()
+	switch {
+	case c.ProblemType == "" && kind == KindTextClassification:
+		c.ProblemType = SingleLabel
+		if task.Group() == Regression {
+			c.ProblemType = RegressionProblem
+		}
+	case c.ProblemType != "" && kind != KindTextClassification:
+		return bad("problem_type is for text classification heads, not for %s", task)
+	case c.ProblemType != "":
+		if c.ProblemType, err = ParseProblemType(string(c.ProblemType)); err != nil {
+			return bad("%w", err)
+		}
+	}
+	if c.UseCRF && kind != KindTokenClassification {
+		return bad("use_crf is for token classification heads, not for %s", task)
+	}
+	if c.VocabularySize == 0 {
+		switch task {
+		case TextGenerationTask, MaskedLanguageModeling, TextSummarization, MachineTranslation:
+			c.VocabularySize = defaultVocabulary
+		case TextCompletion:
+			return bad("%s needs vocabulary_size", task)
+		}
+	}
+	c.MaxLength, c.BeamSize = orInt(c.MaxLength, 512), orInt(c.BeamSize, 1)
+	c.DropoutRate, c.LossWeight, c.Temperature = orFloat(c.DropoutRate, 0.1), orFloat(c.LossWeight, 1), orFloat(c.Temperature, 1)
+	for _, f := range []struct {
+		key string
+		v   float64
+		ok  bool
+		say string
+	}{
+		{"dropout_rate", *c.DropoutRate, *c.DropoutRate >= 0 && *c.DropoutRate < 1, "0 up to below 1"},
+		{"label_smoothing", c.LabelSmoothing, c.LabelSmoothing >= 0 && c.LabelSmoothing < 1, "0 up to below 1"},
+		{"loss_weight", *c.LossWeight, finiteFrom(*c.LossWeight, 0), "0 or more"},
+		{"temperature", *c.Temperature, *c.Temperature > 0 && finiteFrom(*c.Temperature, 0), "more than 0"},
+	} {
+		if !f.ok {
+			return bad("%s is %v, want %s", f.key, f.v, f.say)
+		}
+	}
+	return c, nil
+}
+
+func finiteFrom(v, lo float64) bool { return v >= lo && v <= 1e300 }
+
+func orInt(v, def int) int {
+	if v == 0 {
+		return def
+	}
+	return v
+}
+
+func orFloat(v *float64, def float64) *float64 {
+	if v == nil {
+		return &def
+	}
+	return v
+}
+
+func checkLabels(labels []string, n int) error {
+	if len(labels) != n {
+		return fmt.Errorf("%d labels for %d classes", len(labels), n)
+	}
+	seen := map[string]bool{}
+	for i, l := range labels {
+		if l == "" {
+			return fmt.Errorf("label %d is empty", i)
+		}
+		if seen[l] {
+			return fmt.Errorf("label %q comes twice", l)
+		}
+		seen[l] = true
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package cephalo
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cephalo-ml/cephalo/tokenizers"
+)
+
+// What to do with a text that is longer than the model takes.
+const (
+	LongTruncate = "truncate" // cut it, special tokens kept
+	LongError    = "error"    // refuse it
+	LongWindow   = "window"   // overlapping windows
+)
+
+// Length says how long texts are cut. The zero value cuts at the model's limit
+// from the right, longest first.
+type Length struct {
+	MaxLength          int    // tokens with special ones; 0: the model's limit, which it never exceeds
+	OnLong             string // truncate, error or window; "" is the pipeline's default
+	Overlap            int    // tokens that neighbouring windows share
+	TruncationSide     string // right (default) or left
+	TruncationStrategy string // longest_first (default), only_first, only_second
+	PlainSpecial       bool   // special tokens written in the text are plain text
+}
+
+// limit is the longest input in tokens: max_seq_length of the folder, else the
+// tokenizer's model_max_length, never above the encoder's positions.
+func (m *Model) limit(asked int) int {
+	n := m.encoder.Config().MaxTokens
+	for _, v := range []int{asked, m.folder.maxSeqLength, m.tokenizer.ModelMaxLength()} {
+		if v > 0 {
+			n = min(n, v)
+			break
+		}
+	}
+	return n
+}
+
+// encode tokenizes one input and cuts it; the result and its Overflow are the
+// windows.
+func (m *Model) encode(t Text, l Length) (*tokenizers.Encoding, error) {
+	if m.tokenizer == nil {
+		return nil, fmt.Errorf("no tokenizer: %w", m.noTok)
+	}
+	limit := m.limit(l.MaxLength)
+	o := tokenizers.Options{MaxLength: limit, Overlap: l.Overlap, TruncationSide: l.TruncationSide, TruncationStrategy: l.TruncationStrategy, PlainSpecial: l.PlainSpecial}
+	if l.OnLong == LongError {
+		o.MaxLength = 0
+	}
+	var e *tokenizers.Encoding
+	var err error
+	if t.Pair != nil {
+		e, err = m.tokenizer.EncodePair(t.Text, *t.Pair, o)
+	} else {
+		e, err = m.tokenizer.Encode(t.Text, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l.OnLong == LongError && len(e.IDs) > limit {
+		return nil, fmt.Errorf("text of %d tokens, the limit is %d", len(e.IDs), limit)
+	}
+	return e, nil
+}
+
+// sequenceOf is an encoding as the encoder takes it.
+func (m *Model) sequenceOf(e *tokenizers.Encoding) sequence {
+	s := sequence{ids: e.IDs}
+	if m.encoder.Config().TypeVocabSize > 1 {
+		s.types = e.TypeIDs
+	}
+	return s
+}
+
+// oneWindow prepares an input that gives one sequence.
+func oneWindow[W any](m *Model, t Text, l Length) (work[W, W], error) {
+	e, err := m.encode(t, l)
+	if err != nil {
+		return work[W, W]{}, err
+	}
+	return work[W, W]{seqs: []sequence{m.sequenceOf(e)}, finish: func(w []W) (W, error) { return w[0], nil }}, nil
+}
+
+// Tokenize is the folder's tokenization of texts, cut only where l.MaxLength says so.
+func (m *Model) Tokenize(_ context.Context, t Text, o tokenizers.Options) (*tokenizers.Encoding, error) {
+	if m.tokenizer == nil {
+		return nil, fmt.Errorf("no tokenizer: %w", m.noTok)
+	}
+	if t.Pair != nil {
+		return m.tokenizer.EncodePair(t.Text, *t.Pair, o)
+	}
+	return m.tokenizer.Encode(t.Text, o)
+}
