@@ -13,6 +13,7 @@ import (
 type Text struct {
 	Text string
 	Pair *string
+	Err  error // an input that could not be read: its place gets this error
 }
 
 // InputError is the error of one input among many; the others are not touched.

@@ -41,6 +41,9 @@ func (m *Model) limit(asked int) int {
 // encode tokenizes one input and cuts it; the result and its Overflow are the
 // windows.
 func (m *Model) encode(t Text, l Length) (*tokenizers.Encoding, error) {
+	if t.Err != nil {
+		return nil, t.Err
+	}
 	if m.tokenizer == nil {
 		return nil, fmt.Errorf("no tokenizer: %w", m.noTok)
 	}
@@ -72,15 +75,6 @@ func (m *Model) sequenceOf(e *tokenizers.Encoding) sequence {
 		s.types = e.TypeIDs
 	}
 	return s
-}
-
-// oneWindow prepares an input that gives one sequence.
-func oneWindow[W any](m *Model, t Text, l Length) (work[W, W], error) {
-	e, err := m.encode(t, l)
-	if err != nil {
-		return work[W, W]{}, err
-	}
-	return work[W, W]{seqs: []sequence{m.sequenceOf(e)}, finish: func(w []W) (W, error) { return w[0], nil }}, nil
 }
 
 // Tokenize is the folder's tokenization of texts, cut only where l.MaxLength says so.

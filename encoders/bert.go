@@ -259,18 +259,11 @@ func (e *bert) Forward(s *tensor.Scope, batch *Batch, want Want) (out Output, er
 	if err != nil {
 		return out, err
 	}
-	for i := range e.layers {
-		l := &e.layers[i]
-		y, err := s.Segment(x, func(s *tensor.Scope, x tensor.Tensor) (tensor.Tensor, error) { return e.block(s, l, x, batch.Layout) })
-		if err != nil {
-			return out, err
-		}
-		if want.AllHidden {
-			out.All = append(out.All, x)
-		} else {
-			s.Free(x.Buf)
-		}
-		x = y
+	x, err = runLayers(s, x, len(e.layers), want, &out, func(s *tensor.Scope, i int, x tensor.Tensor) (tensor.Tensor, error) {
+		return e.block(s, &e.layers[i], x, batch.Layout)
+	})
+	if err != nil {
+		return out, err
 	}
 	out.Hidden = x
 	if want.AllHidden {

@@ -12,6 +12,7 @@ import (
 // families are the values of model_type that are known.
 var families = map[string]func(*reader, string) Model{
 	"bert": parseBERT, "roberta": parseBERT, "xlm-roberta": parseBERT, "distilbert": parseBERT,
+	"modernbert": parseModernBERT, "qwen3": parseQwen3, "gpt2": parseGPT2,
 }
 
 // ModelTypes lists the values of model_type that Parse knows, sorted.
@@ -57,6 +58,10 @@ func Candidates(m Model) func(name string) []string {
 			names = append(names, bare)
 		} else {
 			names = append(names, prefix+name)
+			bare = name
+		}
+		if prefix == "model." { // Qwen3ForQuestionAnswering keeps its encoder there
+			names = append(names, "transformer."+bare)
 		}
 		for _, n := range names[:2] {
 			if old, ok := oldNormName(n); ok {

@@ -31,6 +31,7 @@ func gatherRows() rows {
 				defer g.Free(t.Buf)
 				return Accumulate(g, dx, t)
 			}},
+		OpWriteRows: {Name: "write_rows", Check: checkWriteRows, Tol: tolExact},
 	}
 }
 
@@ -48,6 +49,13 @@ func GatherRows(s Stream, x, idx Tensor, fill float32) (Tensor, error) {
 // x [M,..] F32 or I32; idx I32 [M]; result [rows,..].
 func ScatterRows(s Stream, x, idx Tensor, rows int, fill float32) (Tensor, error) {
 	return moveRows(s, OpScatterRows, x, idx, int64(rows), fill)
+}
+
+// WriteRows is dst[idx[i]] = x[i] over axis 0; the other rows of dst stay as they
+// are: a key-value cache grows by it. Indexes are distinct; one outside [0,R) is
+// dropped. dst [R,..], x [M,..] F32 or I32; idx I32 [M].
+func WriteRows(s Stream, to, x, idx Tensor) error {
+	return Exec(s, Call{Op: OpWriteRows, Dst: dst(to), Src: src(x, idx)})
 }
 
 func moveRows(s Stream, op Op, x, idx Tensor, n int64, fill float32) (Tensor, error) {
@@ -78,6 +86,13 @@ func checkGatherRows(c *Call) error {
 }
 
 func checkScatterRows(c *Call) error {
+	if err := checkMoveRows(c); err != nil {
+		return err
+	}
+	return wantSpec("idx", &c.Src[1], I32, c.Src[0].Dim(0))
+}
+
+func checkWriteRows(c *Call) error {
 	if err := checkMoveRows(c); err != nil {
 		return err
 	}

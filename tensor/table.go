@@ -55,6 +55,7 @@ const (
 	OpScale
 	OpGatherRows
 	OpScatterRows
+	OpWriteRows
 	OpL2Normalize
 	OpL2NormalizeBackward
 	OpConcat

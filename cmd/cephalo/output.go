@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+
+	"github.com/cephalo-ml/cephalo"
+)
+
+// outputFlags say how results are written.
+type outputFlags struct {
+	Format string `help:"Output: ${enum}." enum:"text,json,tsv" default:"text"`
+	Strict bool   `help:"Stop at the first input that fails."`
+}
+
+// value is a result in all three forms.
+type value struct {
+	json any
+	text string   // for people; may hold newlines
+	tsv  []string // the columns of a row; nil: as text
+}
+
+// writeAll writes results as they come, one for each input. A failing input is
+// reported with its line, keeps its place in JSON, and does not stop the rest
+// unless strict. The error is errPartial when inputs failed.
+func writeAll[R any](a *app, o outputFlags, results iter.Seq2[R, error], number func(index int) int, render func(index int, r R) value) error {
+	w := bufio.NewWriter(a.out)
+	defer w.Flush()
+	failed, index := false, 0
+	for r, err := range results {
+		var in *cephalo.InputError
+		switch {
+		case errors.As(err, &in):
+			n := number(in.Index)
+			failed = true
+			w.Flush()
+			if o.Format == "json" {
+				writeJSON(w, map[string]any{"error": in.Err.Error(), "line": n})
+			}
+			fmt.Fprintf(a.errOut, "cephalo: line %d: %v\n", n, in.Err)
+			if o.Strict {
+				w.Flush()
+				return errPartial
+			}
+		case err != nil:
+			return err
+		default:
+			if e := write(w, o.Format, render(index, r)); e != nil {
+				return e
+			}
+		}
+		index++
+		if e := w.Flush(); e != nil {
+			return e
+		}
+	}
+	if failed {
+		return errPartial
+	}
+	return nil
+}
+
+func write(w io.Writer, format string, v value) error {
+	switch format {
+	case "json":
+		return writeJSON(w, v.json)
+	case "tsv":
+		cols := v.tsv
+		if cols == nil {
+			cols = []string{v.text}
+		}
+		for i, c := range cols {
+			cols[i] = strings.NewReplacer("\t", " ", "\n", " ", "\r", " ").Replace(c)
+		}
+		_, err := fmt.Fprintln(w, strings.Join(cols, "\t"))
+		return err
+	}
+	_, err := fmt.Fprintln(w, v.text)
+	return err
+}
+
+// writeJSON writes one value a line, without escaping <, > and &.
+func writeJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}

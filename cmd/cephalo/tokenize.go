@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+
+	"github.com/cephalo-ml/cephalo/models"
+	"github.com/cephalo-ml/cephalo/tokenizers"
+)
+
+type tokenizeCmd struct {
+	inputFlags
+	outputFlags
+	lengthFlags
+	Model       string `help:"Folder with the tokenizer's files; without it the embedded model's." env:"CEPHALO_MODEL" placeholder:"DIR" type:"path"`
+	Offsets     string `help:"Unit of offsets: ${enum}." enum:"char,byte,utf16" default:"char"`
+	Decode      bool   `help:"Ids to text: takes {\"ids\":[…]}."`
+	SkipSpecial bool   `help:"With --decode: leave special tokens out."`
+	NoSpecial   bool   `help:"Add no special tokens."`
+}
+
+func (c *tokenizeCmd) load() (*tokenizers.Tokenizer, error) {
+	if c.Model != "" {
+		return tokenizers.Load(c.Model)
+	}
+	fsys, ok := models.Default()
+	if !ok {
+		return nil, usagef("--model is missing: this build embeds no model")
+	}
+	return tokenizers.LoadFS(fsys)
+}
+
+// tokenized is the JSON form of one encoding.
+type tokenized struct {
+	IDs      []int32     `json:"ids"`
+	Tokens   []string    `json:"tokens"`
+	TypeIDs  []int32     `json:"type_ids"`
+	Offsets  [][2]int    `json:"offsets"`
+	Overflow []tokenized `json:"overflow,omitempty"`
+}
+
+func (c *tokenizeCmd) Run(a *app) error {
+	tok, err := c.load()
+	if err != nil {
+		return err
+	}
+	var broken error
+	lines, err := c.lines(a, &broken)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(a.out)
+	defer w.Flush()
+	failed := false
+	for l := range lines {
+		if err := a.ctx.Err(); err != nil {
+			return err
+		}
+		v, err := c.one(tok, l)
+		if err != nil {
+			failed = true
+			if c.Format == "json" {
+				if err := writeJSON(w, map[string]any{"error": err.Error(), "line": l.number}); err != nil {
+					return err
+				}
+			}
+			w.Flush()
+			fmt.Fprintf(a.errOut, "cephalo: line %d: %v\n", l.number, err)
+			if c.Strict {
+				break
+			}
+			continue
+		}
+		if err := write(w, c.Format, v); err != nil {
+			return err
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	switch {
+	case broken != nil:
+		return broken
+	case failed:
+		return errPartial
+	}
+	return nil
+}
+
+func (c *tokenizeCmd) one(tok *tokenizers.Tokenizer, l line) (value, error) {
+	if l.err != nil {
+		return value{}, l.err
+	}
+	if c.Decode {
+		if l.IDs == nil {
+			return value{}, fmt.Errorf(`--decode takes {"ids":[…]}`)
+		}
+		text, err := tok.Decode(l.IDs, c.SkipSpecial)
+		return value{json: map[string]any{"text": text}, text: text}, err
+	}
+	if l.Text == nil {
+		return value{}, fmt.Errorf(`the key "text" is missing`)
+	}
+	o := tokenizers.Options{NoSpecialTokens: c.NoSpecial, MaxLength: c.MaxLength, Overlap: c.Overlap, TruncationSide: c.TruncationSide, TruncationStrategy: c.TruncationStrategy}
+	var e *tokenizers.Encoding
+	var err error
+	if l.TextPair != nil {
+		e, err = tok.EncodePair(*l.Text, *l.TextPair, o)
+	} else {
+		e, err = tok.Encode(*l.Text, o)
+	}
+	if err != nil {
+		return value{}, err
+	}
+	t := c.form(e, l)
+	ids := make([]string, len(t.IDs))
+	for i, id := range t.IDs {
+		ids[i] = fmt.Sprint(id)
+	}
+	return value{json: t, text: strings.Join(t.Tokens, " "), tsv: []string{strings.Join(ids, " "), strings.Join(t.Tokens, " ")}}, nil
+}
+
+// form converts offsets to the unit asked for, each in its token's own text.
+func (c *tokenizeCmd) form(e *tokenizers.Encoding, l line) tokenized {
+	t := tokenized{IDs: e.IDs, Tokens: e.Tokens, TypeIDs: e.TypeIDs, Offsets: make([][2]int, len(e.Offsets))}
+	for seq, text := range []*string{l.Text, l.TextPair} {
+		if text == nil {
+			continue
+		}
+		var at []int
+		var spans []tokenizers.Span
+		for i, s := range e.Sequence {
+			if int(s) == seq {
+				at, spans = append(at, i), append(spans, e.Offsets[i])
+			}
+		}
+		switch c.Offsets {
+		case "char":
+			spans = tokenizers.CodePoints(*text, spans)
+		case "utf16":
+			spans = tokenizers.UTF16(*text, spans)
+		}
+		for j, i := range at {
+			t.Offsets[i] = [2]int{spans[j].Start, spans[j].End}
+		}
+	}
+	for _, o := range e.Overflow {
+		t.Overflow = append(t.Overflow, c.form(o, l))
+	}
+	return t
+}
