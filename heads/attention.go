@@ -30,7 +30,8 @@ func newAttention(b *nn.Builder, kind string, width, heads int, rate float32) ta
 		return &differential{q1: lin("q1"), k1: lin("k1"), q2: lin("q2"), k2: lin("k2"), v: lin("v"), proj: lin("proj"),
 			lambda: ab.Param("lambda", nn.Constant(0.8), 1), heads: heads, rate: rate}
 	}
-	return newCBAM(b, ab, width)
+	b.Fail(fmt.Errorf("attention_type %q has no block here: %w", kind, tensor.ErrUnsupported))
+	return nil
 }
 
 // multiHead is softmax(Q K^T / sqrt d) V over kept keys (Vaswani et al. 2017).

@@ -1,6 +1,9 @@
 package heads
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // The typed errors of spec section 10.
 var (
@@ -9,3 +12,7 @@ var (
 	// ErrInputFormat: an input that the head cannot take.
 	ErrInputFormat = errors.New("wrong input format")
 )
+
+func errNoPooledInput(head string) error {
+	return fmt.Errorf("head %q reads the pooled vector (input pooled): pass pooler_output, or hidden states of rank 2: %w", head, ErrInputFormat)
+}

@@ -14,7 +14,9 @@ type ffn interface {
 // newFFN builds a feed-forward block of inner width f.
 func newFFN(b *nn.Builder, kind string, in, f, out int, rate float32) ffn {
 	fb := b.At("ffn")
-	lin := func(name string, from, to int, bias bool) *nn.Linear { return fb.Linear(name, from, to, bias, nn.GlorotUniform) }
+	lin := func(name string, from, to int, bias bool) *nn.Linear {
+		return fb.Linear(name, from, to, bias, nn.GlorotUniform)
+	}
 	gated := func(act tensor.Act) ffn {
 		return gatedFFN{&nn.GatedMLP{Up: fb.FusedLinear(in, f, true, nn.GlorotUniform, "gate", "value"), Down: lin("out", f, out, true), Act: act, Inner: rate}}
 	}
@@ -109,7 +111,9 @@ type lowRank struct {
 func (l *lowRank) forward(s *tensor.Scope, x tensor.Tensor) (tensor.Tensor, error) {
 	return chain(s, x,
 		func(t tensor.Tensor) (tensor.Tensor, error) { return l.u1.Forward(s, t) },
-		func(t tensor.Tensor) (tensor.Tensor, error) { return l.v1.ForwardAct(s, t, tensor.ActGelu, tensor.Tensor{}) },
+		func(t tensor.Tensor) (tensor.Tensor, error) {
+			return l.v1.ForwardAct(s, t, tensor.ActGelu, tensor.Tensor{})
+		},
 		func(t tensor.Tensor) (tensor.Tensor, error) {
 			if !s.Train || l.rate == 0 {
 				return l.u2.Forward(s, t)

@@ -121,7 +121,9 @@ type logitNorm struct{}
 
 func (logitNorm) forward(s *tensor.Scope, x tensor.Tensor, _ *tensor.Layout) (tensor.Tensor, error) {
 	return chain(s, x,
-		func(t tensor.Tensor) (tensor.Tensor, error) { return tensor.L2Normalize(s, t, float32(math.Sqrt(headEps))) },
+		func(t tensor.Tensor) (tensor.Tensor, error) {
+			return tensor.L2Normalize(s, t, float32(math.Sqrt(headEps)))
+		},
 		func(t tensor.Tensor) (tensor.Tensor, error) { return tensor.Scale(s, t, 1/logitTemperature, 0) },
 	)
 }

@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package cpuref
+
+func cpuPaths() []cpuPath { return []cpuPath{cpuGeneric()} }

@@ -1,0 +1,4 @@
+package cpuref
+
+// cpuPause tells the processor that this is a spin loop.
+func cpuPause()

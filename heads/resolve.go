@@ -1,0 +1,107 @@
+package heads
+
+import (
+	"fmt"
+
+	"github.com/cephalo-ml/cephalo/tensor"
+)
+
+// sentenceKinds take one row a sequence, by pooling or as they come.
+func (k Kind) sentence() bool {
+	return k == KindTextClassification || k == KindTextSimilarity || k == KindMultipleChoice
+}
+
+// Resolve checks every rule of spec 2.2 against the task and gives the options
+// with their defaults filled in; it is idempotent. cfg must be validated.
+func (o Options) Resolve(cfg TaskConfig, kind Kind, inputDim int) (Options, error) {
+	bad := func(format string, args ...any) (Options, error) {
+		return Options{}, fmt.Errorf("head %q: "+format, append([]any{cfg.Name}, args...)...)
+	}
+	if inputDim <= 0 {
+		return bad("input_dim is %d, want more than 0", inputDim)
+	}
+	pooling := o.Pooling
+	if cfg.UseAttentionPooling {
+		if pooling != "" && pooling != "attention" {
+			return bad("use_attention_pooling and pooling_type %q exclude each other", pooling)
+		}
+		pooling = "attention"
+	}
+	switch {
+	case !kind.sentence() && pooling != "":
+		return bad("pooling_type is not for a %s head, which reads every token", kind)
+	case kind.sentence():
+		if _, err := tensor.ParsePooling(orString(pooling, "cls")); err != nil {
+			return bad("%w", err)
+		}
+		o.Pooling = orString(pooling, "cls")
+	}
+	if o.UsePooling == nil || !kind.sentence() {
+		o.UsePooling = ptr(kind.sentence())
+	}
+	if o.Input != "" && kind != KindTextClassification && kind != KindTextSimilarity {
+		return bad("input is for TextClassification and TextSimilarity, not for a %s head", kind)
+	}
+	o.Input = orString(o.Input, "sequence")
+	if kind != KindTextSimilarity && (o.SimilarityFunction != "" || o.OutputEmbeddings != nil) {
+		return bad("similarity_function and output_embeddings are for TextSimilarity, not for a %s head", kind)
+	}
+	if kind == KindTextSimilarity {
+		o.SimilarityFunction = orString(o.SimilarityFunction, "cosine")
+		if o.OutputEmbeddings == nil {
+			o.OutputEmbeddings = ptr(true)
+		}
+		if err := oneOf("similarity_function", o.SimilarityFunction, similarityTypes); err != nil {
+			return bad("%w", err)
+		}
+	}
+	if (o.CRFConstraints || o.TokenMean) && !cfg.UseCRF {
+		return bad("crf options need use_crf")
+	}
+	if o.TieTo != "" && (kind != KindTextGeneration || o.TieTo != TieWordEmbeddings) {
+		return bad("tie_to %q: want %q, on a generation head", o.TieTo, TieWordEmbeddings)
+	}
+	o.Normalization, o.Activation = orString(o.Normalization, "layer_norm"), orString(o.Activation, "gelu")
+	o.Attention, o.FFN = orString(o.Attention, "multi_head"), orString(o.FFN, "mlp")
+	if o.UseIntermediate == nil {
+		o.UseIntermediate = ptr(true)
+	}
+	if o.FFNExpansion == 0 {
+		o.FFNExpansion = 4
+	}
+	if o.NumAttentionHeads == 0 {
+		o.NumAttentionHeads = 8
+	}
+	o.InitializerRange = orFloat(o.InitializerRange, 0.02)
+	o.DropoutRate = orFloat(o.DropoutRate, *cfg.DropoutRate)
+	o.Name = orString(o.Name, cfg.Name+"_head")
+	if _, err := tensor.ParseAct(o.Activation); err != nil {
+		return bad("activation_type: %w", err)
+	}
+	for _, err := range []error{
+		checkNormType(o.Normalization), oneOf("input", o.Input, inputs), oneOf("attention_type", o.Attention, attentionTypes), oneOf("ffn_type", o.FFN, ffnTypes),
+	} {
+		if err != nil {
+			return bad("%w", err)
+		}
+	}
+	switch {
+	case o.IntermediateSize < 0 || o.FFNExpansion < 0 || o.NumAttentionHeads < 0:
+		return bad("intermediate_size %d, ffn_expansion_factor %d, num_attention_heads %d: want more than 0", o.IntermediateSize, o.FFNExpansion, o.NumAttentionHeads)
+	case !(*o.DropoutRate >= 0 && *o.DropoutRate < 1):
+		return bad("dropout_rate is %v, want 0 up to below 1", *o.DropoutRate)
+	case !finiteFrom(*o.InitializerRange, 0):
+		return bad("initializer_range is %v, want 0 or more", *o.InitializerRange)
+	case o.Input == "pooled" && o.UseTaskAttention:
+		return bad("input pooled and use_task_attention exclude each other: attention needs the sequence")
+	}
+	return o, nil
+}
+
+// TieWordEmbeddings is the value of tie_to.
+const TieWordEmbeddings = "word_embeddings"
+
+// width is H: the task's hidden size, else the intermediate size, else input_dim.
+func width(cfg TaskConfig, o Options, inputDim int) int {
+	return orInt(cfg.HiddenSize, orInt(o.IntermediateSize, inputDim))
+}

@@ -1,0 +1,125 @@
+package conformance
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cephalo-ml/cephalo/tensor"
+	"github.com/stretchr/testify/assert"
+)
+
+// check holds one run to what is wanted, and looks at the memory around it.
+func (s *suite) check(t *testing.T, r *run, want [][]float64, tol tensor.Tol) {
+	t.Helper()
+	name := fmt.Sprintf("%s/%s (%s)", r.c.Op, r.c.Name, r.variant)
+	for i := range r.dst {
+		p := &r.dst[i]
+		if p.spec.DType == tensor.NoType {
+			continue
+		}
+		bound := tol
+		if p.spec.DType == tensor.I32 {
+			bound = tensor.Tol{}
+		}
+		d := compare(p.read(r.after[p.block]), r.expected(i, want[i]), bound, r.skip(i))
+		s.report.add(r.c.Op, d)
+		assert.True(t, d.ok(), "%s result %d %v: %s", name, i, p.spec, d)
+	}
+	for b, mem := range r.srcMem {
+		assert.Equal(t, -1, firstChange(mem.words, r.srcEnd[b], nil), "%s: word of operand memory %d changed", name, b)
+	}
+	for b, mem := range r.dstMem {
+		at := firstChange(mem.words, r.after[b], mem.used)
+		assert.Equal(t, -1, at, "%s: word of result memory %d changed that belongs to no result", name, b)
+	}
+}
+
+// expected is the wanted result i: added to what was there in a run that accumulates.
+func (r *run) expected(i int, want []float64) []float64 {
+	before := r.before[i]
+	if before == nil {
+		return want
+	}
+	sum := slices.Clone(before)
+	for e := range sum {
+		if r.c.Undefined == nil || !r.c.Undefined(i, e) { // nothing is added there
+			sum[e] += want[e]
+		}
+	}
+	return sum
+}
+
+// skip says which elements of result i are not compared.
+func (r *run) skip(i int) func(e int) bool {
+	if r.c.Undefined == nil || r.variant.accum {
+		return nil
+	}
+	return func(e int) bool { return r.c.Undefined(i, e) }
+}
+
+// firstChange is the first word outside used that differs, -1 if none does.
+func firstChange(before, after []uint32, used []bool) int {
+	for i := range before {
+		if before[i] != after[i] && (used == nil || !used[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+// sameBits holds a second run to the bits of the first.
+func (r *run) sameBits(t *testing.T, first *run) {
+	t.Helper()
+	for i := range r.dst {
+		p := &r.dst[i]
+		if p.spec.DType == tensor.NoType {
+			continue
+		}
+		skip := r.skip(i)
+		for e := range int(p.spec.Elems()) {
+			a, b := first.after[p.block][p.word(e)], r.after[p.block][p.word(e)]
+			if a != b && (skip == nil || !skip(e)) {
+				assert.Failf(t, "not repeatable", "%s/%s: result %d element %d: bits %08x, then %08x", r.c.Op, r.c.Name, i, e, a, b)
+				break
+			}
+		}
+	}
+}
+
+// report gathers what the suite saw of each operation.
+type report map[tensor.Op]*opReport
+
+type opReport struct {
+	runs, failed int
+	worst        float64 // share of the tolerance
+}
+
+func (rp *report) add(op tensor.Op, d difference) {
+	if *rp == nil {
+		*rp = report{}
+	}
+	o := (*rp)[op]
+	if o == nil {
+		o = &opReport{}
+		(*rp)[op] = o
+	}
+	o.runs++
+	if !d.ok() {
+		o.failed++
+	}
+	o.worst = max(o.worst, d.share)
+}
+
+// table is a line for every operation that ran.
+func (rp report) table(backend string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n%-28s %8s %8s %18s\n", backend, "operation", "results", "outside", "worst of tolerance")
+	for _, op := range tensor.Ops() {
+		if o := rp[op]; o != nil {
+			fmt.Fprintf(&b, "%-28s %8d %8d %17.1f%%\n", op, o.runs, o.failed, 100*o.worst)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,30 @@
+package kernels
+
+import (
+	"context"
+	"testing"
+
+	"github.com/cephalo-ml/cephalo/cpuref"
+	"github.com/cephalo-ml/cephalo/gpu"
+	"github.com/cephalo-ml/cephalo/internal/conformance"
+	"github.com/cephalo-ml/cephalo/internal/testutil"
+	"github.com/stretchr/testify/require"
+)
+
+// open is a backend on whatever adapter there is.
+func open(t testing.TB) *Backend {
+	t.Helper()
+	b, err := New(context.Background(), gpu.Options{AllowSoftware: true})
+	if err != nil {
+		testutil.NoDevice(t, err)
+	}
+	t.Cleanup(func() { require.NoError(t, b.Close()) })
+	return b
+}
+
+func TestConformance(t *testing.T) {
+	reference, err := cpuref.New(cpuref.Options{Reference: true})
+	require.NoError(t, err)
+	defer reference.Close()
+	conformance.Run(t, open(t), reference)
+}
