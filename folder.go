@@ -18,7 +18,8 @@ type folder struct {
 	model  encoders.Model
 	class  string // architectures[0], "" where none is named
 
-	maxSeqLength int // of sentence_bert_config.json, 0 where it says nothing
+	maxSeqLength int     // of sentence_bert_config.json, 0 where it says nothing
+	eos          []int32 // end-of-sequence ids
 }
 
 func readFolder(fsys fs.FS) (*folder, error) {
@@ -47,7 +48,7 @@ func readFolder(fsys fs.FS) (*folder, error) {
 			return nil, fmt.Errorf("sentence_bert_config.json: max_seq_length is %d, want at least 1", fo.maxSeqLength)
 		}
 	}
-	return fo, nil
+	return fo, fo.readEOS()
 }
 
 // sideFile decodes an optional JSON file of the folder; false where it is absent.

@@ -19,15 +19,18 @@ func open(t *testing.T, opt cpuref.Options) *cpuref.Backend {
 }
 
 // The fast paths, on every instruction set that this processor has, and the plain
-// implementations hold to the contract.
+// implementations hold to the contract. The largest cases run once, on all threads.
 func TestConformance(t *testing.T) {
 	reference := open(t, cpuref.Options{Reference: true})
-	t.Run("reference", func(t *testing.T) { conformance.Run(t, reference, reference, conformance.ExactRows()) })
+	t.Run("reference", func(t *testing.T) {
+		conformance.Run(t, reference, reference, conformance.ExactRows(), conformance.Short())
+	})
+	t.Run("auto", func(t *testing.T) { conformance.Run(t, open(t, cpuref.Options{}), reference, conformance.ExactRows()) })
 	for _, path := range cpuref.Paths() {
 		for _, threads := range []int{1, 3} {
 			t.Run(fmt.Sprintf("%s/%d", path, threads), func(t *testing.T) {
 				t.Setenv("CEPHALO_CPU", path)
-				conformance.Run(t, open(t, cpuref.Options{Threads: threads}), reference, conformance.ExactRows())
+				conformance.Run(t, open(t, cpuref.Options{Threads: threads}), reference, conformance.ExactRows(), conformance.Short())
 			})
 		}
 	}

@@ -23,9 +23,11 @@ type cpuPool struct {
 	turn   int        // the next job to help
 	asleep int
 	closed bool
-	spare  []*poolJob
 
-	tasks, batches, scratch sync.Pool // *gemmTask, *gemmBatchTask, *gemmScratch
+	spare   poolSpare[poolJob]
+	tasks   poolSpare[gemmTask]
+	batches poolSpare[gemmBatchTask]
+	scratch poolSpare[gemmScratch]
 }
 
 // poolJob is one loop in progress.
@@ -63,9 +65,9 @@ func cpuThreads(value string) (int, error) {
 func newCPUPool(threads int, path *cpuPath) *cpuPool {
 	p := &cpuPool{path: path, threads: max(threads, 1)}
 	p.wake.L = &p.mu
-	p.tasks.New = func() any { return newGemmTask() }
-	p.batches.New = func() any { return newGemmBatchTask() }
-	p.scratch.New = func() any { return new(gemmScratch) }
+	p.spare.make = func() *poolJob { return &poolJob{done: make(chan struct{}, 1)} }
+	p.tasks.make, p.batches.make = newGemmTask, newGemmBatchTask
+	p.scratch.make = func() *gemmScratch { return new(gemmScratch) }
 	for range p.threads - 1 {
 		go p.help()
 	}
@@ -96,17 +98,11 @@ func (p *cpuPool) run(n int, fn func(i int)) {
 }
 
 func (p *cpuPool) begin(n int, fn func(int)) *poolJob {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var j *poolJob
-	if last := len(p.spare) - 1; last >= 0 {
-		j = p.spare[last]
-		p.spare = p.spare[:last]
-	} else {
-		j = &poolJob{done: make(chan struct{}, 1)}
-	}
+	j := p.spare.get()
 	j.fn, j.n = fn, int64(n)
 	j.next.Store(0)
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if !p.closed {
 		p.jobs = append(p.jobs, j)
 		p.open.Store(int32(len(p.jobs)))
@@ -133,9 +129,7 @@ func (p *cpuPool) end(j *poolJob) {
 	}
 	fault := j.fault.Swap(nil)
 	j.fn = nil
-	p.mu.Lock()
-	p.spare = append(p.spare, j)
-	p.mu.Unlock()
+	p.spare.put(j)
 	if fault != nil {
 		panic(fault.value)
 	}

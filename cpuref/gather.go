@@ -10,6 +10,7 @@ func init() {
 	impl[tensor.OpGatherRows] = moveRows
 	impl[tensor.OpScatterRows] = moveRows
 	impl[tensor.OpWriteRows] = moveRows
+	impl[tensor.OpWriteRows] = moveRows
 }
 
 // moveRows is all three operations, for both element types. A row here is one index

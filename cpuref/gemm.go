@@ -29,7 +29,7 @@ func gemm(p *cpuPool, m int, a []float32, lda int, b *gemmPacked, c []float32, l
 	}
 	gemmCheck("a", m, b.k, lda, len(a))
 	gemmCheck("c", m, b.n, ldc, len(c))
-	t := p.tasks.Get().(*gemmTask)
+	t := p.tasks.get()
 	t.set(p, p.threads, m, a, lda, b, c, ldc, ep)
 	p.run(t.items(), t.step)
 	t.release()
@@ -79,7 +79,7 @@ func (t *gemmTask) set(p *cpuPool, threads, m int, a []float32, lda int, b *gemm
 func (t *gemmTask) release() {
 	p := t.pool
 	*t = gemmTask{step: t.step}
-	p.tasks.Put(t)
+	p.tasks.put(t)
 }
 
 const (
@@ -117,9 +117,9 @@ func (t *gemmTask) items() int {
 }
 
 func (t *gemmTask) item(i int) {
-	s := t.pool.scratch.Get().(*gemmScratch)
+	s := t.pool.scratch.get()
 	t.block(s, i)
-	t.pool.scratch.Put(s)
+	t.pool.scratch.put(s)
 }
 
 // block computes block i of the grid. Neighbouring numbers share their part of B, which so stays in the

@@ -20,7 +20,7 @@ func gemmBatch(p *cpuPool, batch, m, n, k int, a, b gemmOperand, c []float32, ld
 	a.check("a", last, m, k)
 	b.check("b", last, k, n)
 	gemmCheck("c", m, n, ldc, len(c)-last*stepC)
-	t := p.batches.Get().(*gemmBatchTask)
+	t := p.batches.get()
 	*t = gemmBatchTask{pool: p, m: m, n: n, k: k, a: a, b: b, c: c, ldc: ldc, stepC: stepC, accum: accum, step: t.step, packB: t.packB, packA: t.packA}
 	if batch >= p.threads*gemmItems || batch > 1 && m*n < gemmSplit/max(1, k) {
 		p.run(batch, t.step)
@@ -30,7 +30,7 @@ func gemmBatch(p *cpuPool, batch, m, n, k int, a, b gemmOperand, c []float32, ld
 		}
 	}
 	*t = gemmBatchTask{step: t.step, packB: t.packB, packA: t.packA}
-	p.batches.Put(t)
+	p.batches.put(t)
 }
 
 // gemmSplit is the number of multiply-adds below which one product is left to one thread.
@@ -72,7 +72,7 @@ func newGemmBatchTask() *gemmBatchTask {
 
 // entry computes the product of entry i on this thread.
 func (t *gemmBatchTask) entry(i int) {
-	s := t.pool.scratch.Get().(*gemmScratch)
+	s := t.pool.scratch.get()
 	packed := s.packed(t.pool.path, t.k, t.n)
 	for p := range packed.panels() {
 		packed.pack(p, t.b.data[i*t.b.step:], t.b.ld, t.b.trans)
@@ -82,19 +82,19 @@ func (t *gemmBatchTask) entry(i int) {
 		a, lda = s.left(t.m*t.k), t.k
 		t.turn(a, i, 0, t.m)
 	}
-	g := t.pool.tasks.Get().(*gemmTask)
+	g := t.pool.tasks.get()
 	g.set(t.pool, 1, t.m, a, lda, packed, t.c[i*t.stepC:], t.ldc, &gemmEpilogue{accum: t.accum})
 	for j := range g.items() {
 		g.block(s, j)
 	}
 	g.release()
-	t.pool.scratch.Put(s)
+	t.pool.scratch.put(s)
 }
 
 // wide computes the product of entry i on all threads.
 func (t *gemmBatchTask) wide(i int) {
 	p := t.pool
-	s := p.scratch.Get().(*gemmScratch)
+	s := p.scratch.get()
 	t.one, t.packed = i, *s.packed(p.path, t.k, t.n)
 	p.run(t.packed.panels(), t.packB)
 	a, lda := t.a.data[i*t.a.step:], t.a.ld
@@ -104,7 +104,7 @@ func (t *gemmBatchTask) wide(i int) {
 		a, lda = t.left, t.k
 	}
 	gemm(p, t.m, a, lda, &t.packed, t.c[i*t.stepC:], t.ldc, &gemmEpilogue{accum: t.accum})
-	p.scratch.Put(s)
+	p.scratch.put(s)
 }
 
 // turn writes rows r0 to r1 of entry i's A, which is stored transposed, to dst [m,k].

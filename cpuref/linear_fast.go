@@ -56,7 +56,7 @@ func (ep *gemmEpilogue) row(y []float32, r int) {
 }
 
 // lead is the distance between rows of a matrix; that of a single row is free.
-func (r *rows[T]) lead() int {
+func (r rows[T]) lead() int {
 	if r.n <= 1 {
 		return r.cols
 	}

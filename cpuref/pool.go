@@ -50,14 +50,14 @@ func poolMean(s *stream, c *tensor.Call) error {
 	}
 	s.each(y.n, y.cols*int(c.Rows.Cols), func(b int) {
 		start, n := sequence(c.Rows, b)
-		weightedRows(y.row(b), &x, start, n, nil, 1/float64(max(n, 1)))
+		weightedRows(y.row(b), x, start, n, nil, 1/float64(max(n, 1)))
 	})
 	return nil
 }
 
 // weightedRows sets y to scale times the sum of w[r] x[r] over n rows from start;
 // a nil w is all ones.
-func weightedRows(y []float32, x *rows[float32], start, n int, w []float64, scale float64) {
+func weightedRows(y []float32, x rows[float32], start, n int, w []float64, scale float64) {
 	for lo := 0; lo < len(y); lo += columnBlock {
 		var sum [columnBlock]float64
 		hi := min(lo+columnBlock, len(y))
@@ -181,7 +181,7 @@ func poolAttention(s *stream, c *tensor.Call) error {
 		for r := start; r < start+n; r++ {
 			a[r] /= sum
 		}
-		weightedRows(y.row(b), &x, start, n, a, 1)
+		weightedRows(y.row(b), x, start, n, a, 1)
 	})
 	if c.Dst[1].Present() {
 		putAll(aux.row(0), a, false)

@@ -15,7 +15,7 @@ type rows[T float32 | int32] struct {
 	stride  int // elements between indexes of axis 0
 }
 
-func (r *rows[T]) row(i int) []T {
+func (r rows[T]) row(i int) []T {
 	at := i*r.cols - i/r.per*(r.per*r.cols-r.stride)
 	return r.data[at : at+r.cols : at+r.cols]
 }
@@ -97,7 +97,7 @@ func flat[T float32 | int32](m rows[T], dense bool) rows[T] {
 const flatCols = 4096
 
 // part is row i of a flat view.
-func (r *rows[T]) part(i int) []T {
+func (r rows[T]) part(i int) []T {
 	at := i * r.stride
 	return r.data[at:min(at+r.cols, len(r.data))]
 }

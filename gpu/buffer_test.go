@@ -35,9 +35,9 @@ func TestNewBufferIsZeroed(t *testing.T) {
 	require.Equal(t, make([]byte, 1000), out)
 }
 
-func TestReleasedBufferIsAnError(t *testing.T) {
-	hw := newFake()
-	d := openFake(t, hw)
+func TestReleasedBufferIsAnError(t *testing.T) { eachDevice(t, testReleasedBuffer) }
+
+func testReleasedBuffer(t *testing.T, d *Device) {
 	p := addKernel(t, d, "add")
 	for name, give := range map[string]func(*Buffer){
 		"release": (*Buffer).Release,
@@ -86,8 +86,9 @@ func TestWriteInPieces(t *testing.T) {
 	require.Zero(t, got[len(data)])
 }
 
-func TestWriteChecks(t *testing.T) {
-	d := openFake(t, newFake())
+func TestWriteChecks(t *testing.T) { eachDevice(t, testWriteChecks) }
+
+func testWriteChecks(t *testing.T, d *Device) {
 	other := openFake(t, newFake())
 	b, err := d.NewBuffer(16, "b")
 	require.NoError(t, err)

@@ -9,7 +9,7 @@ import (
 )
 
 // closeWait bounds how long Close waits for work that is still running.
-const closeWait = 10 * time.Second
+const closeWait = 30 * time.Second
 
 // Device is an open adapter. Its methods may be called from any goroutine.
 type Device struct {

@@ -11,9 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestClosedDeviceIsAnError(t *testing.T) {
-	hw := newFake()
-	d := openFake(t, hw)
+func TestClosedDeviceIsAnError(t *testing.T) { eachDevice(t, testClosedDevice) }
+
+func testClosedDevice(t *testing.T, d *Device) {
 	p := addKernel(t, d, "add")
 	a, b := pair(t, d, 16)
 	l := d.NewList()
@@ -27,14 +27,13 @@ func TestClosedDeviceIsAnError(t *testing.T) {
 	require.ErrorIs(t, err, ErrClosed)
 	_, err = d.Acquire(16)
 	require.ErrorIs(t, err, ErrClosed)
-	_, err = d.Pipeline(KernelSpec{Name: "add", WGSL: "add", Entry: "main"})
+	_, err = d.Pipeline(KernelSpec{Name: "add", WGSL: addSource})
 	require.ErrorIs(t, err, ErrClosed)
 	_, err = d.Pipeline(KernelSpec{Name: "new", WGSL: "new"})
 	require.ErrorIs(t, err, ErrClosed)
 	require.ErrorIs(t, d.Profile(true), ErrClosed)
 	a.Release() // its memory is gone already
 	d.Recycle(b)
-	require.Equal(t, 2, hw.freed)
 	require.Zero(t, d.Stats().Bytes)
 }
 
@@ -87,7 +86,7 @@ func TestLostDevice(t *testing.T) {
 				errs <- l.Read(context.Background(), []ReadBack{{a, 0, make([]byte, 16)}})
 			}()
 		}
-		require.Eventually(t, func() bool { return d.Stats().Submits == 3 }, time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return d.Stats().Submits == 3 }, 10*time.Second, time.Millisecond)
 		d.mu.Lock()
 		hw.pollErr = cause
 		d.mu.Unlock()
@@ -150,7 +149,7 @@ func TestCancelledRead(t *testing.T) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		return len(d.running) == 0 && !d.polling
-	}, time.Second, time.Millisecond)
+	}, 10*time.Second, time.Millisecond)
 	require.NoError(t, l.Read(t.Context(), []ReadBack{{b, 0, out}}))
 	require.Equal(t, one(3)[:4], out)
 }
@@ -167,7 +166,7 @@ func TestCloseWaitsForWork(t *testing.T) {
 		defer l.Close()
 		read <- l.Read(context.Background(), []ReadBack{{b, 0, make([]byte, 16)}})
 	}()
-	require.Eventually(t, func() bool { return d.Stats().Submits == 1 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return d.Stats().Submits == 1 }, 10*time.Second, time.Millisecond)
 	go func() { closed <- d.Close() }()
 	select {
 	case <-closed:

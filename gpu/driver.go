@@ -42,7 +42,7 @@ type ticket interface {
 	bytes() ([]byte, error)
 	// ticks are the timestamps of a profiled program, two a dispatch, in
 	// the device's own unit.
-	ticks() []uint64
+	ticks() ([]uint64, error)
 	// end is called once, after done.
 	end()
 }

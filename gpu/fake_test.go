@@ -159,7 +159,7 @@ func (f *fakeDevice) submit(p *program) (ticket, error) {
 		case opClear:
 			f.log = append(f.log, "clear")
 			clear(use(c.dst)[c.dstOff : c.dstOff+c.n])
-		case opDispatch: // every kernel adds its first parameter to the words of its last binding
+		case opDispatch: // addSource, whatever the name
 			f.log = append(f.log, c.name)
 			b := p.binds[c.bindTo-1]
 			words := use(b.mem)[b.off : b.off+b.size]
@@ -186,9 +186,9 @@ func (f *fakeDevice) submit(p *program) (ticket, error) {
 	return t, nil
 }
 
-func (t *fakeTicket) done() (bool, error)    { return !t.dev.hold.Load(), nil }
-func (t *fakeTicket) bytes() ([]byte, error) { return t.data, nil }
-func (t *fakeTicket) ticks() []uint64        { return t.clock }
+func (t *fakeTicket) done() (bool, error)      { return !t.dev.hold.Load(), nil }
+func (t *fakeTicket) bytes() ([]byte, error)   { return t.data, nil }
+func (t *fakeTicket) ticks() ([]uint64, error) { return t.clock, nil }
 
 func (t *fakeTicket) end() {
 	if t.ended {
@@ -197,12 +197,31 @@ func (t *fakeTicket) end() {
 	t.ended = true
 }
 
-// addKernel is the fake's kernel.
+// addSource is the one kernel of the fake, and the same for a device: y += v.
+const addSource = `
+struct Params { v: u32, pad0: u32, pad1: u32, pad2: u32 }
+@group(0) @binding(0) var<storage, read> x: array<u32>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+@group(0) @binding(2) var<uniform> p: Params;
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+	if (id.x < arrayLength(&y)) { y[id.x] = y[id.x] + p.v + 0u * x[0]; }
+}
+`
+
 func addKernel(t testing.TB, d *Device, name string) *Pipeline {
 	t.Helper()
-	p, err := d.Pipeline(KernelSpec{Name: name, WGSL: "add", Bindings: []Kind{ReadOnly, ReadWrite}, ParamBytes: 16, Workgroup: [3]int{64, 1, 1}})
+	p, err := d.Pipeline(KernelSpec{Name: name, WGSL: addSource, Bindings: []Kind{ReadOnly, ReadWrite}, ParamBytes: 16, Workgroup: [3]int{64, 1, 1}})
 	require.NoError(t, err)
 	return p
 }
 
+// one is parameters that begin with v.
 func one(v uint32) []byte { return binary.LittleEndian.AppendUint32(make([]byte, 0, 16), v)[:16] }
+
+// eachDevice runs a test on the fake, which panics where the binding would end
+// the process, and on a device where there is one.
+func eachDevice(t *testing.T, test func(*testing.T, *Device)) {
+	t.Run("fake", func(t *testing.T) { test(t, openFake(t, newFake())) })
+	t.Run("device", func(t *testing.T) { test(t, openTest(t)) })
+}

@@ -49,8 +49,9 @@ func TestListRunsInOrder(t *testing.T) {
 	require.Equal(t, Stats{Dispatches: 2, Submits: 1, Maps: 1, Writes: 3}, l.Stats())
 }
 
-func TestListRecordsAgainAfterRead(t *testing.T) {
-	d := openFake(t, newFake())
+func TestListRecordsAgainAfterRead(t *testing.T) { eachDevice(t, testListRecordsAgainAfterRead) }
+
+func testListRecordsAgainAfterRead(t *testing.T, d *Device) {
 	p := addKernel(t, d, "add")
 	a, b := pair(t, d, 8)
 	l := d.NewList()
@@ -66,8 +67,9 @@ func TestListRecordsAgainAfterRead(t *testing.T) {
 	require.EqualValues(t, 3, l.Stats().Maps)
 }
 
-func TestReadOfAnySpan(t *testing.T) {
-	d := openFake(t, newFake())
+func TestReadOfAnySpan(t *testing.T) { eachDevice(t, testReadOfAnySpan) }
+
+func testReadOfAnySpan(t *testing.T, d *Device) {
 	b, err := d.NewBuffer(16, "b")
 	require.NoError(t, err)
 	data := []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}
@@ -140,8 +142,9 @@ func TestDispatchChecks(t *testing.T) {
 	require.Equal(t, []string{"two", "add"}, hw.log[len(hw.log)-2:])
 }
 
-func TestCopyChecks(t *testing.T) {
-	d := openFake(t, newFake())
+func TestCopyChecks(t *testing.T) { eachDevice(t, testCopyChecks) }
+
+func testCopyChecks(t *testing.T, d *Device) {
 	a, b := pair(t, d, 16)
 	l := d.NewList()
 	defer l.Close()
@@ -153,8 +156,9 @@ func TestCopyChecks(t *testing.T) {
 	require.ErrorContains(t, l.Fill0(a, 1, 4), "multiples of 4")
 }
 
-func TestClosedListIsAnError(t *testing.T) {
-	d := openFake(t, newFake())
+func TestClosedListIsAnError(t *testing.T) { eachDevice(t, testClosedListIsAnError) }
+
+func testClosedListIsAnError(t *testing.T, d *Device) {
 	p := addKernel(t, d, "add")
 	a, b := pair(t, d, 16)
 	l := d.NewList()

@@ -19,7 +19,10 @@ const (
 )
 
 // nativeDevice is a device of the binding. The caller holds the mutex of the
-// common layer in every call.
+// common layer in every call. What the library does not let go of: where the
+// system reports the loss of the device to a submission or a poll itself, this
+// version of the library ends the process; a loss that any other call meets is
+// an error here.
 type nativeDevice struct {
 	drv    *nativeDriver
 	alarm  alarm

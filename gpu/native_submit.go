@@ -237,26 +237,38 @@ type nativeTicket struct {
 
 func (t *nativeTicket) done() (bool, error) { return t.fence.done() }
 
-// view is the mapped memory. It is called once done only: the binding aborts
-// the process for memory that is not mapped.
-func (t *nativeTicket) view() []byte {
-	if t.mapped == nil && t.stage.buf != nil {
-		t.mapped = t.stage.buf.GetMappedRange(0, uint(t.used))
-	}
-	return t.mapped
-}
-
-func (t *nativeTicket) bytes() (_ []byte, err error) {
+// view is the mapped memory. The binding ends the process for memory that is not
+// mapped, so the fence is asked first.
+func (t *nativeTicket) view() (_ []byte, err error) {
 	defer recovered(&err)
-	return t.view()[:t.readBytes], nil
+	if t.mapped != nil || t.stage.buf == nil {
+		return t.mapped, nil
+	}
+	if done, err := t.fence.done(); err != nil || !done {
+		return nil, errors.Join(err, errors.New("read-back is not mapped"))
+	}
+	t.mapped = t.stage.buf.GetMappedRange(0, uint(t.used))
+	return t.mapped, nil
 }
 
-func (t *nativeTicket) ticks() []uint64 {
-	if t.tickCount == 0 {
-		return nil
+func (t *nativeTicket) bytes() ([]byte, error) {
+	data, err := t.view()
+	if err != nil {
+		return nil, err
 	}
-	first := unsafe.Pointer(&t.view()[t.ticksAt])
-	return append([]uint64(nil), unsafe.Slice((*uint64)(first), t.tickCount)...)
+	return data[:t.readBytes], nil
+}
+
+func (t *nativeTicket) ticks() ([]uint64, error) {
+	if t.tickCount == 0 {
+		return nil, nil
+	}
+	data, err := t.view()
+	if err != nil {
+		return nil, err
+	}
+	first := (*uint64)(unsafe.Pointer(&data[t.ticksAt]))
+	return append([]uint64(nil), unsafe.Slice(first, t.tickCount)...), nil
 }
 
 func (t *nativeTicket) end() {

@@ -3,6 +3,10 @@
 package gpu
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -59,6 +63,55 @@ func TestErrorOutsideOfCallsIsNoAbort(t *testing.T) {
 	require.NotErrorIs(t, err, ErrDeviceLost)
 	require.NoError(t, n.failed(nil), "it is told once")
 	f.free()
+}
+
+// Calls that end the process, or corrupt memory, for what a test cannot always
+// show are not made at all.
+func TestDangerousCallsAreNotMade(t *testing.T) {
+	dangerous := map[string]string{
+		"GetBindGroupLayout":  "aborts for a bad index: layouts are explicit",
+		"MapAsync":            "gives C a pointer into the Go heap",
+		"OnSubmittedWorkDone": "gives C a pointer into the Go heap",
+		"CreateInstance":      "hands unset memory to the library",
+		"RequestDevice":       "hands unset memory to the library",
+		"CreateBufferInit":    "maps at creation",
+		"Destroy":             "submitting a destroyed buffer aborts",
+	}
+	files, err := filepath.Glob("native*.go")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		require.NoError(t, err)
+		ast.Inspect(file, func(n ast.Node) bool {
+			if sel, ok := n.(*ast.SelectorExpr); ok {
+				require.Empty(t, dangerous[sel.Sel.Name], "%s calls %s", name, sel.Sel.Name)
+			}
+			return true
+		})
+	}
+}
+
+func TestReadOfUnmappedMemoryIsAnError(t *testing.T) {
+	d := openTest(t)
+	p, err := d.Pipeline(KernelSpec{Name: "slow", WGSL: slow, Bindings: []Kind{ReadWrite}, Workgroup: [3]int{64, 1, 1}})
+	require.NoError(t, err)
+	y, err := d.NewBuffer(256, "y")
+	require.NoError(t, err)
+	l := d.NewList()
+	defer l.Close()
+	require.NoError(t, l.Dispatch(p, nil, [3]uint32{64, 1, 1}, Binding{Buf: y}))
+	require.NoError(t, l.addReads([]ReadBack{{y, 0, make([]byte, 256)}}))
+	s, err := l.submit()
+	require.NoError(t, err)
+	d.mu.Lock()
+	if done, _ := s.ticket.done(); !done {
+		_, err = s.bytes()
+		require.ErrorContains(t, err, "not mapped")
+	}
+	d.mu.Unlock()
+	require.NoError(t, d.wait(t.Context(), s))
+	require.NoError(t, l.take(s, nil))
 }
 
 // Panics of the binding come back as errors.

@@ -92,10 +92,13 @@ func (d *Device) stamp() (uint64, time.Time, error) {
 	if err != nil {
 		return 0, time.Time{}, err
 	}
-	ticks := s.ticks()
+	ticks, err := s.ticks()
 	d.finishTicket(s)
-	if len(ticks) == 0 {
-		return 0, time.Time{}, fmt.Errorf("no timestamps came back")
+	if err == nil && len(ticks) == 0 {
+		err = fmt.Errorf("no timestamps came back")
+	}
+	if err != nil {
+		return 0, time.Time{}, err
 	}
 	return ticks[0], now, nil
 }

@@ -190,7 +190,9 @@ func (l *List) take(s *submission, reads []ReadBack) error {
 	d.mu.Lock()
 	data, err := s.bytes()
 	if err == nil && l.rec.profile {
-		l.addTimes(s.ticks())
+		var ticks []uint64
+		ticks, err = s.ticks()
+		l.addTimes(ticks)
 	}
 	d.mu.Unlock()
 	if err == nil { // the mapped memory is ours until end

@@ -55,17 +55,27 @@ func (a *heads) consts(vec ...tensor.Tensor) []shaders.Const {
 		four = four && t.Off%windowRound == 0 && t.Stride%4 == 0 && dim%4 == 0
 	}
 	return []shaders.Const{
-		set("WG", elementGroup), set("HEAD_DIM", dim), setIf("VEC", four), set("MASK", a.mask),
+		set("WG", elementGroup), set("CHUNK", headChunk), setIf("VEC", four), set("MASK", a.mask),
 		setIf("DROPOUT", a.c.Attr.Rate > 0),
 	}
 }
 
+// headChunk is how many vec4 of a head an invocation sums up in registers: more would
+// spill, and take long to compile.
+const headChunk = 8
+
+// invocations is the grid over count rows, heads and chunks of a head.
+func (a *heads) invocations(count, heads int) int {
+	return groupsOf(count*heads*groupsOf(a.q.Dim(2), 4*headChunk), elementGroup)
+}
+
 // places are the words that say where windows lie in the call. count and heads are
 // the rows and heads of the operand that the grid covers.
-func (a *heads) places(count, heads int) [10]uint32 {
+func (a *heads) places(count, heads int) [11]uint32 {
 	return [...]uint32{
 		u32(a.c.Rows.Batch()), u32(a.c.Rows.Rows()), u32(a.c.Keys.Rows()), u32(a.c.Src[0].Dim(1)),
 		u32(a.firstRow), u32(a.firstKey), u32(a.firstHead), u32(count), u32(heads), u32(a.q.Dim(1) / a.k.Dim(1)),
+		u32(a.q.Dim(2)),
 	}
 }
 
@@ -123,5 +133,5 @@ func (s *stream) attend(a *heads, out, lse tensor.Tensor) error {
 	words := make([]uint32, 0, 24)
 	places, mask, drop := a.places(count, n), a.maskWords(), a.dropoutWords()
 	words = append(append(append(append(words, places[:]...), mask[:]...), f32(float32(math.Inf(-1)))), drop[:]...)
-	return s.dispatch(k, groupsOf(count*n, elementGroup), ops, words...)
+	return s.dispatch(k, a.invocations(count, n), ops, words...)
 }

@@ -138,5 +138,5 @@ func (g *gradients) dispatch(s *stream, k kernel, dx tensor.Tensor) error {
 	words := make([]uint32, 0, 24)
 	places, mask, drop := g.places(count, n), g.maskWords(), g.dropoutWords()
 	words = append(append(append(words, places[:]...), mask[:]...), drop[:]...)
-	return s.dispatch(k, groupsOf(count*n, elementGroup), ops, words...)
+	return s.dispatch(k, g.invocations(count, n), ops, words...)
 }

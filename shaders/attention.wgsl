@@ -1,18 +1,17 @@
-// attention: out[r,h] = sum_j softmax_j(scale q[r,h] k[j,g])_j keep(r,h,j) v[j,g] over
-// the keys j that r sees, g = h / (H/KV); lse[r,h] = log sum_j e^(scale q k)
+// attention: out[r,h] = sum_j softmax_j(scale q[r,h] k[j,g]) keep(r,h,j) v[j,g] over the
+// keys j that r sees, g = h / (H/KV); lse[r,h] = log sum_j e^(scale q k)
 // q, out [R,H,D], k, v [S,KV,D], lse [R,H], or windows of their rows. Online softmax
-// (Milakov and Gimelshein 2018): one pass over the keys, no scores in memory.
+// (Milakov and Gimelshein 2018) over four keys at a time: no scores in memory.
 // A row in no sequence and one without keys give zeros; the latter's lse is none.
-// Grid: one invocation for each row and head, rows of one head side by side, folded
-// to 2-D. Workgroup: WG x 1 x 1.
-// Bounds: pairs past R*H return. Ref: cpuref/attention.go
+// Grid: one invocation for each row, head and 4*CHUNK of D (each takes all scores
+// anew), rows of one head side by side, folded to 2-D. Workgroup: WG x 1 x 1.
+// Bounds: invocations past the last return. Ref: cpuref/attention.go
 const WG: u32 = 64u;
-const HEAD_DIM: u32 = 64u;      // D
-const VEC: bool = false;        // every head begins at a multiple of 4 elements
+const CHUNK: u32 = 8u;          // vec4 of a head that an invocation sums up
+const VEC: bool = false;        // every head begins at a multiple of 4 elements and has a multiple
 const MASK: u32 = 0u;           // see common/attention.wgsl
 const DROPOUT: bool = false;
 const LSE: bool = false;
-const ND: u32 = (HEAD_DIM + 3u) / 4u;
 
 struct Params {
   grid: vec4<u32>,
@@ -33,6 +32,7 @@ struct Params {
   count: u32,       // rows in the window of q
   heads: u32,       // in the window of q
   group: u32,       // H/KV
+  dim: u32,         // D
   left: i32,        // in positions, -1 none
   right: i32,
   causal: u32,
@@ -52,100 +52,108 @@ struct Params {
 @group(0) @binding(6) var<storage, read_write> lse: array<f32>;
 @group(0) @binding(7) var<uniform> p: Params;
 
-// The four elements 4i .. 4i+3 of the head that begins at at; 0 past D.
-fn lane(at: u32, d: u32) -> u32 { return at + min(d, HEAD_DIM - 1u); }
-fn tail(i: u32) -> vec4<bool> { return (vec4<u32>(4u * i) + vec4<u32>(0u, 1u, 2u, 3u)) < vec4<u32>(HEAD_DIM); }
 fn q_one(e: u32) -> f32 { return q[e >> 2u][e & 3u]; }
 fn q_four(at: u32, i: u32) -> vec4<f32> {
   if (VEC) {
     return q[(at >> 2u) + i];
   }
-  let x = vec4<f32>(q_one(lane(at, 4u * i)), q_one(lane(at, (4u * i) + 1u)), q_one(lane(at, (4u * i) + 2u)), q_one(lane(at, (4u * i) + 3u)));
-  return select(vec4<f32>(0.0), x, tail(i));
+  let e = lanes(at, i);
+  return select(vec4<f32>(0.0), vec4<f32>(q_one(e.x), q_one(e.y), q_one(e.z), q_one(e.w)), real(i));
 }
 fn k_one(e: u32) -> f32 { return k[e >> 2u][e & 3u]; }
 fn k_four(at: u32, i: u32) -> vec4<f32> {
   if (VEC) {
     return k[(at >> 2u) + i];
   }
-  let x = vec4<f32>(k_one(lane(at, 4u * i)), k_one(lane(at, (4u * i) + 1u)), k_one(lane(at, (4u * i) + 2u)), k_one(lane(at, (4u * i) + 3u)));
-  return select(vec4<f32>(0.0), x, tail(i));
+  let e = lanes(at, i);
+  return select(vec4<f32>(0.0), vec4<f32>(k_one(e.x), k_one(e.y), k_one(e.z), k_one(e.w)), real(i));
 }
 fn v_one(e: u32) -> f32 { return v[e >> 2u][e & 3u]; }
 fn v_four(at: u32, i: u32) -> vec4<f32> {
   if (VEC) {
     return v[(at >> 2u) + i];
   }
-  let x = vec4<f32>(v_one(lane(at, 4u * i)), v_one(lane(at, (4u * i) + 1u)), v_one(lane(at, (4u * i) + 2u)), v_one(lane(at, (4u * i) + 3u)));
-  return select(vec4<f32>(0.0), x, tail(i));
+  let e = lanes(at, i);
+  return select(vec4<f32>(0.0), vec4<f32>(v_one(e.x), v_one(e.y), v_one(e.z), v_one(e.w)), real(i));
+}
+
+// scores are the products of the query at x with four keys of k.
+fn scores(x: u32, at: vec4<u32>) -> vec4<f32> {
+  var s0 = vec4<f32>(0.0);
+  var s1 = vec4<f32>(0.0);
+  var s2 = vec4<f32>(0.0);
+  var s3 = vec4<f32>(0.0);
+  for (var i = 0u; 4u * i < p.dim; i++) {
+    let one = q_four(x, i);
+    s0 += one * k_four(at.x, i);
+    s1 += one * k_four(at.y, i);
+    s2 += one * k_four(at.z, i);
+    s3 += one * k_four(at.w, i);
+  }
+  let ones = vec4<f32>(1.0);
+  return vec4<f32>(dot(s0, ones), dot(s1, ones), dot(s2, ones), dot(s3, ones));
 }
 
 @compute @workgroup_size(WG, 1, 1)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let e = (group_of(wid) * WG) + lid;
-  if (e >= p.count * p.heads) {
+  if (e >= (p.count * p.heads) * chunks()) {
     return;
   }
-  let head = e / p.count;
-  let row = p.first_row + (e % p.count);
-  var at = p.q.x + ((row - p.first_row) * p.q.y) + (head * HEAD_DIM);
-  var query: array<vec4<f32>, ND>;
-  var sum: array<vec4<f32>, ND>;
-  for (var i = 0u; i < ND; i++) {
-    query[i] = q_four(at, i) * p.scale;
+  let r = e % p.count;
+  let head = (e / p.count) % p.heads;
+  let chunk = (e / p.count) / p.heads;
+  let row = p.first_row + r;
+  let inner = (head / p.group) * p.dim;
+  let at_q = p.q.x + (r * p.q.y) + (head * p.dim);
+  var sum: array<vec4<f32>, CHUNK>;
+  for (var i = 0u; i < CHUNK; i++) {
     sum[i] = vec4<f32>(0.0);
   }
   var largest = 0.0;
   var total = 0.0;
   let seq = row_seq(row);
   if (seq >= 0) {
-    var start = key_start(u32(seq));
-    var to = start + key_count(u32(seq));
-    var range = vec2<i32>(0);
-    if (MASK != 0u) {
-      range = seen_by(row_pos(row));
-    }
-    if (MASK == 1u) {
-      start = keys_from(start, to, range.x, false);
-      to = keys_from(start, to, range.y, true);
-    }
-    let inner = (head / p.group) * HEAD_DIM;
-    for (var j = start; j < to; j++) {
-      if (MASK == 2u) {
-        if (!within(key_pos(j), range)) {
-          continue;
-        }
+    let some = keys_of(row, u32(seq));
+    for (var j = some.x; j < some.y; j += 4u) {
+      let key = four_of(j, some.y);
+      let seen = keys_seen(row, j, key, some.y);
+      if (!any(seen)) {
+        continue;
       }
-      at = p.k.x + ((j - p.first_key) * p.k.y) + inner;
-      var dots = vec4<f32>(0.0);
-      for (var i = 0u; i < ND; i++) {
-        dots += query[i] * k_four(at, i);
-      }
-      let score = (dots.x + dots.y) + (dots.z + dots.w);
-      if ((total == 0.0) || (score > largest)) {
-        let shrink = select(exp(largest - score), 0.0, total == 0.0);
+      let at = (key - vec4<u32>(p.first_key));
+      let score = select(vec4<f32>(LOWEST), scores(at_q, vec4<u32>(p.k.x + inner) + (at * p.k.y)) * p.scale, seen);
+      let top = max(max(score.x, score.y), max(score.z, score.w));
+      if ((total == 0.0) || (top > largest)) {
+        let shrink = select(exp(largest - top), 0.0, total == 0.0);
         total *= shrink;
-        for (var i = 0u; i < ND; i++) {
+        for (var i = 0u; i < CHUNK; i++) {
           sum[i] *= shrink;
         }
-        largest = score;
+        largest = top;
       }
-      let weight = exp(score - largest);
-      total += weight;
-      let share = weight * kept(row, head, j);
-      at = p.v.x + ((j - p.first_key) * p.v.y) + inner;
-      for (var i = 0u; i < ND; i++) {
-        sum[i] += share * v_four(at, i);
+      let weight = select(vec4<f32>(0.0), exp(score - vec4<f32>(largest)), seen);
+      total += (weight.x + weight.y) + (weight.z + weight.w);
+      let share = weight * keeps(vec4<u32>(row), head, key);
+      let at_v = vec4<u32>(p.v.x + inner) + (at * p.v.y);
+      for (var i = 0u; i < CHUNK; i++) {
+        let d = part(chunk, i);
+        sum[i] += ((share.x * v_four(at_v.x, d)) + (share.y * v_four(at_v.y, d))) + ((share.z * v_four(at_v.z, d)) + (share.w * v_four(at_v.w, d)));
       }
     }
   }
   let norm = select(1.0 / total, 0.0, total == 0.0);
-  at = p.out.x + ((row - p.first_row) * p.out.y) + (head * HEAD_DIM);
-  for (var d = 0u; d < HEAD_DIM; d++) {
-    out[at + d] = sum[d >> 2u][d & 3u] * norm;
+  let to = p.out.x + (r * p.out.y) + (head * p.dim);
+  for (var i = 0u; i < CHUNK; i++) {
+    let d = 4u * ((chunk * CHUNK) + i);
+    let x = sum[i] * norm;
+    if (d < p.dim) { out[to + d] = x.x; }
+    if (d + 1u < p.dim) { out[to + d + 1u] = x.y; }
+    if (d + 2u < p.dim) { out[to + d + 2u] = x.z; }
+    if (d + 3u < p.dim) { out[to + d + 3u] = x.w; }
   }
-  if (LSE) {
-    at = p.lse.x + ((row - p.first_row) * p.lse.y) + head;
+  if (LSE && (chunk == 0u)) {
+    let at = p.lse.x + (r * p.lse.y) + head;
     if (seq < 0) {
       lse[at] = 0.0;
     } else {

@@ -3,17 +3,16 @@
 // and the heads h of group g; w and ds as in attention_backward_q
 // q, dout [R,H,D], k, v, dk, dv [S,KV,D], stat [R,H,2] of (lse, delta), or windows of
 // their rows. Rows in no sequence get zeros.
-// Grid: one invocation for each key row and kv head, rows of one head side by side,
-// folded to 2-D. Workgroup: WG x 1 x 1.
-// Bounds: pairs past S*KV return. Ref: cpuref/attention.go
+// Grid: one invocation for each key row, kv head and 4*CHUNK of D (each takes all
+// scores anew), rows of one head side by side, folded to 2-D. Workgroup: WG x 1 x 1.
+// Bounds: invocations past the last return. Ref: cpuref/attention.go
 const WG: u32 = 64u;
-const HEAD_DIM: u32 = 64u;      // D
-const VEC: bool = false;        // every head begins at a multiple of 4 elements
+const CHUNK: u32 = 8u;          // vec4 of a head that an invocation sums up
+const VEC: bool = false;        // every head begins at a multiple of 4 elements and has a multiple
 const MASK: u32 = 0u;           // see common/attention.wgsl
 const DROPOUT: bool = false;
 const ACCUM: bool = false;
 const OF_V: bool = false;
-const ND: u32 = (HEAD_DIM + 3u) / 4u;
 
 struct Params {
   grid: vec4<u32>,
@@ -35,6 +34,7 @@ struct Params {
   count: u32,       // rows in the window of k
   heads: u32,       // in the window of k
   group: u32,       // H/KV
+  dim: u32,         // D
   left: i32,        // in positions, -1 none
   right: i32,
   causal: u32,
@@ -54,112 +54,141 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(8) var<uniform> p: Params;
 
-// The four elements 4i .. 4i+3 of the head that begins at at; 0 past D.
-fn lane(at: u32, d: u32) -> u32 { return at + min(d, HEAD_DIM - 1u); }
-fn tail(i: u32) -> vec4<bool> { return (vec4<u32>(4u * i) + vec4<u32>(0u, 1u, 2u, 3u)) < vec4<u32>(HEAD_DIM); }
 fn q_one(e: u32) -> f32 { return q[e >> 2u][e & 3u]; }
 fn q_four(at: u32, i: u32) -> vec4<f32> {
   if (VEC) {
     return q[(at >> 2u) + i];
   }
-  let x = vec4<f32>(q_one(lane(at, 4u * i)), q_one(lane(at, (4u * i) + 1u)), q_one(lane(at, (4u * i) + 2u)), q_one(lane(at, (4u * i) + 3u)));
-  return select(vec4<f32>(0.0), x, tail(i));
+  let e = lanes(at, i);
+  return select(vec4<f32>(0.0), vec4<f32>(q_one(e.x), q_one(e.y), q_one(e.z), q_one(e.w)), real(i));
 }
 fn k_one(e: u32) -> f32 { return k[e >> 2u][e & 3u]; }
 fn k_four(at: u32, i: u32) -> vec4<f32> {
   if (VEC) {
     return k[(at >> 2u) + i];
   }
-  let x = vec4<f32>(k_one(lane(at, 4u * i)), k_one(lane(at, (4u * i) + 1u)), k_one(lane(at, (4u * i) + 2u)), k_one(lane(at, (4u * i) + 3u)));
-  return select(vec4<f32>(0.0), x, tail(i));
+  let e = lanes(at, i);
+  return select(vec4<f32>(0.0), vec4<f32>(k_one(e.x), k_one(e.y), k_one(e.z), k_one(e.w)), real(i));
 }
 fn v_one(e: u32) -> f32 { return v[e >> 2u][e & 3u]; }
 fn v_four(at: u32, i: u32) -> vec4<f32> {
   if (VEC) {
     return v[(at >> 2u) + i];
   }
-  let x = vec4<f32>(v_one(lane(at, 4u * i)), v_one(lane(at, (4u * i) + 1u)), v_one(lane(at, (4u * i) + 2u)), v_one(lane(at, (4u * i) + 3u)));
-  return select(vec4<f32>(0.0), x, tail(i));
+  let e = lanes(at, i);
+  return select(vec4<f32>(0.0), vec4<f32>(v_one(e.x), v_one(e.y), v_one(e.z), v_one(e.w)), real(i));
 }
 fn dout_one(e: u32) -> f32 { return dout[e >> 2u][e & 3u]; }
 fn dout_four(at: u32, i: u32) -> vec4<f32> {
   if (VEC) {
     return dout[(at >> 2u) + i];
   }
-  let x = vec4<f32>(dout_one(lane(at, 4u * i)), dout_one(lane(at, (4u * i) + 1u)), dout_one(lane(at, (4u * i) + 2u)), dout_one(lane(at, (4u * i) + 3u)));
-  return select(vec4<f32>(0.0), x, tail(i));
+  let e = lanes(at, i);
+  return select(vec4<f32>(0.0), vec4<f32>(dout_one(e.x), dout_one(e.y), dout_one(e.z), dout_one(e.w)), real(i));
+}
+
+// scores are the products of k at x with four rows of q.
+fn scores(x: u32, at: vec4<u32>) -> vec4<f32> {
+  var s0 = vec4<f32>(0.0);
+  var s1 = vec4<f32>(0.0);
+  var s2 = vec4<f32>(0.0);
+  var s3 = vec4<f32>(0.0);
+  for (var i = 0u; 4u * i < p.dim; i++) {
+    let one = k_four(x, i);
+    s0 += one * q_four(at.x, i);
+    s1 += one * q_four(at.y, i);
+    s2 += one * q_four(at.z, i);
+    s3 += one * q_four(at.w, i);
+  }
+  let ones = vec4<f32>(1.0);
+  return vec4<f32>(dot(s0, ones), dot(s1, ones), dot(s2, ones), dot(s3, ones));
+}
+
+// slopes are the products of v at x with four rows of dout.
+fn slopes(x: u32, at: vec4<u32>) -> vec4<f32> {
+  var s0 = vec4<f32>(0.0);
+  var s1 = vec4<f32>(0.0);
+  var s2 = vec4<f32>(0.0);
+  var s3 = vec4<f32>(0.0);
+  for (var i = 0u; 4u * i < p.dim; i++) {
+    let one = v_four(x, i);
+    s0 += one * dout_four(at.x, i);
+    s1 += one * dout_four(at.y, i);
+    s2 += one * dout_four(at.z, i);
+    s3 += one * dout_four(at.w, i);
+  }
+  let ones = vec4<f32>(1.0);
+  return vec4<f32>(dot(s0, ones), dot(s1, ones), dot(s2, ones), dot(s3, ones));
+}
+
+fn put(to: u32, d: u32, x: f32) {
+  if (d >= p.dim) {
+    return;
+  }
+  if (ACCUM) {
+    dx[to + d] += x;
+  } else {
+    dx[to + d] = x;
+  }
 }
 
 @compute @workgroup_size(WG, 1, 1)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let e = (group_of(wid) * WG) + lid;
-  if (e >= p.count * p.heads) {
+  if (e >= (p.count * p.heads) * chunks()) {
     return;
   }
-  let head = e / p.count; // kv head
   let r = e % p.count;
+  let head = (e / p.count) % p.heads;
+  let chunk = (e / p.count) / p.heads;
   let row = p.first_key + r;
-  var key: array<vec4<f32>, ND>;
-  var value: array<vec4<f32>, ND>;
-  var sum: array<vec4<f32>, ND>;
-  for (var i = 0u; i < ND; i++) {
-    key[i] = k_four(p.k.x + (r * p.k.y) + (head * HEAD_DIM), i) * p.scale;
-    value[i] = v_four(p.v.x + (r * p.v.y) + (head * HEAD_DIM), i);
+  let at_k = p.k.x + (r * p.k.y) + (head * p.dim);
+  let at_v = p.v.x + (r * p.v.y) + (head * p.dim);
+  var sum: array<vec4<f32>, CHUNK>;
+  for (var i = 0u; i < CHUNK; i++) {
     sum[i] = vec4<f32>(0.0);
   }
   let seq = key_seq(row);
   if (seq >= 0) {
-    var start = row_start(u32(seq));
-    var to = start + row_count(u32(seq));
-    var range = vec2<i32>(0);
-    if (MASK != 0u) {
-      range = seeing(key_pos(row));
-    }
-    if (MASK == 1u) {
-      start = rows_from(start, to, range.x, false);
-      to = rows_from(start, to, range.y, true);
-    }
+    let some = rows_of(row, u32(seq));
     for (var h = head * p.group; h < (head + 1u) * p.group; h++) {
-      for (var t = start; t < to; t++) {
-        if (MASK == 2u) {
-          if (!within(row_pos(t), range)) {
-            continue;
-          }
+      for (var j = some.x; j < some.y; j += 4u) {
+        let query = four_of(j, some.y);
+        let seen = rows_seen(row, j, query, some.y);
+        if (!any(seen)) {
+          continue;
         }
-        let at_q = p.q.x + ((t - p.first_row) * p.q.y) + (h * HEAD_DIM);
-        let at_d = p.dout.x + ((t - p.first_row) * p.dout.y) + (h * HEAD_DIM);
-        let at_s = p.stat.x + ((t - p.first_row) * p.stat.y) + (2u * h);
-        var dots = vec4<f32>(0.0);
-        for (var i = 0u; i < ND; i++) {
-          dots += key[i] * q_four(at_q, i);
-        }
-        let weight = exp(((dots.x + dots.y) + (dots.z + dots.w)) - stat[at_s]);
-        let keep = kept(t, h, row);
+        let at = query - vec4<u32>(p.first_row);
+        let at_q = vec4<u32>(p.q.x + (h * p.dim)) + (at * p.q.y);
+        let at_d = vec4<u32>(p.dout.x + (h * p.dim)) + (at * p.dout.y);
+        let at_s = vec4<u32>(p.stat.x + (2u * h)) + (at * p.stat.y);
+        let lse = vec4<f32>(stat[at_s.x], stat[at_s.y], stat[at_s.z], stat[at_s.w]);
+        let weight = select(vec4<f32>(0.0), exp(select(vec4<f32>(LOWEST), (scores(at_k, at_q) * p.scale) - lse, seen)), seen);
+        let keep = keeps(query, h, vec4<u32>(row));
         if (OF_V) {
-          for (var i = 0u; i < ND; i++) {
-            sum[i] += (weight * keep) * dout_four(at_d, i);
+          let w = weight * keep;
+          for (var i = 0u; i < CHUNK; i++) {
+            let d = part(chunk, i);
+            sum[i] += ((w.x * dout_four(at_d.x, d)) + (w.y * dout_four(at_d.y, d))) + ((w.z * dout_four(at_d.z, d)) + (w.w * dout_four(at_d.w, d)));
           }
         } else {
-          var slopes = vec4<f32>(0.0);
-          for (var i = 0u; i < ND; i++) {
-            slopes += value[i] * dout_four(at_d, i);
-          }
-          let along = (slopes.x + slopes.y) + (slopes.z + slopes.w);
-          let ds = weight * ((keep * along) - stat[at_s + 1u]);
-          for (var i = 0u; i < ND; i++) {
-            sum[i] += ds * q_four(at_q, i);
+          let delta = vec4<f32>(stat[at_s.x + 1u], stat[at_s.y + 1u], stat[at_s.z + 1u], stat[at_s.w + 1u]);
+          let ds = select(vec4<f32>(0.0), weight * ((slopes(at_v, at_d) * keep) - delta), seen);
+          for (var i = 0u; i < CHUNK; i++) {
+            let d = part(chunk, i);
+            sum[i] += ((ds.x * q_four(at_q.x, d)) + (ds.y * q_four(at_q.y, d))) + ((ds.z * q_four(at_q.z, d)) + (ds.w * q_four(at_q.w, d)));
           }
         }
       }
     }
   }
-  let last = p.dx.x + (r * p.dx.y) + (head * HEAD_DIM);
-  for (var d = 0u; d < HEAD_DIM; d++) {
-    let x = sum[d >> 2u][d & 3u] * select(p.scale, 1.0, OF_V);
-    if (ACCUM) {
-      dx[last + d] += x;
-    } else {
-      dx[last + d] = x;
-    }
+  let to = p.dx.x + (r * p.dx.y) + (head * p.dim);
+  for (var i = 0u; i < CHUNK; i++) {
+    let d = 4u * ((chunk * CHUNK) + i);
+    let x = sum[i] * select(p.scale, 1.0, OF_V);
+    put(to, d, x.x);
+    put(to, d + 1u, x.y);
+    put(to, d + 2u, x.z);
+    put(to, d + 3u, x.w);
   }
 }

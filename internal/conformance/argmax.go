@@ -21,7 +21,7 @@ func argmaxCases() []Case {
 		{Op: tensor.OpArgmax, Name: "ties-far-apart", Src: []Operand{repeat([]float64{0, 1, 0}, 1, 3000)}, Dst: i32(1), Want: [][]float64{{1}}},
 		{Op: tensor.OpArgmax, Name: "rank4", Src: []Operand{normal(2, 3, 4, 5)}, Dst: i32(24)},
 		{Op: tensor.OpArgmax, Name: "empty", Src: []Operand{normal(0, 5)}, Dst: i32(0)},
-		{Op: tensor.OpArgmax, Name: "past-groups", Src: []Operand{normal(pastGroups, 2)}, Dst: i32(pastGroups), Long: true},
+		{Op: tensor.OpArgmax, Name: "past-rows", Src: []Operand{normal(pastRows, 3)}, Dst: i32(pastRows), Long: true},
 	}
 	for _, n := range edges {
 		cs = append(cs,

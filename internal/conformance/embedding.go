@@ -42,6 +42,6 @@ func embeddingCases() []Case {
 	add("no-ids", 0, 5, 3, false)
 	add("no-width", 4, 5, 0, false)
 	add("past-groups", pastGroups/3, 5, 3, true)
-	return append(cs, Case{Op: tensor.OpEmbeddingBackward, Name: "past-groups-vocabulary", Src: []Operand{index(pastGroups, 3), normal(3, 1)},
-		Dst: []tensor.Spec{f32(pastGroups, 1)}, Attr: none, Long: true})
+	return append(cs, Case{Op: tensor.OpEmbeddingBackward, Name: "past-rows-vocabulary", Src: []Operand{index(pastRows, 3), normal(3, 1)},
+		Dst: []tensor.Spec{f32(pastRows, 1)}, Attr: none, Long: true})
 }

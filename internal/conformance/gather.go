@@ -44,7 +44,7 @@ func gatherCases() []Case {
 	add("from-nothing", normal(0, 3), 4, false)
 	add("no-width", normal(5, 0), 4, false)
 	add("past-groups", normal(pastGroups/3, 3), pastGroups/3+5, true)
-	add("past-groups-narrow", normal(pastGroups, 1), pastGroups, true)
+	add("past-rows", normal(pastRows, 1), pastRows, true)
 	return cs
 }
 

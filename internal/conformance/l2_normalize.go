@@ -33,6 +33,5 @@ func l2NormalizeCases() []Case {
 	add("vector", normal(33), normal(33), false)
 	add("empty", normal(0, 4), normal(0, 4), false)
 	add("past-rows", uniform(0.5, 2, pastRows, 3), normal(pastRows, 3), true)
-	add("past-groups", uniform(0.5, 2, pastGroups, 1), normal(pastGroups, 1), true)
 	return cs
 }

@@ -72,7 +72,6 @@ func normCases() []Case {
 	cs = append(cs, normPair("rank4", normal(2, 3, 4, 8), all, 1e-5, false)...)
 	cs = append(cs, normPair("empty", normal(0, 8), all, 1e-5, false)...)
 	cs = append(cs, normPair("past-rows", normal(pastRows, 3), normParts{true, true, true}, 0.1, true)...)
-	cs = append(cs, normPair("past-groups", normal(pastGroups, 1), normParts{weight: true}, 0.1, true)...)
 	return append(cs, normWeightCases()...)
 }
 
@@ -156,6 +155,6 @@ func normWeightCases() []Case {
 	add("rank3", normal(3, 4, 9), true, true, false)
 	add("no-rows", normal(0, 4), true, true, false)
 	add("past-rows", normal(pastRows, 3), true, true, true)
-	add("past-columns", normal(2, pastGroups), true, true, true)
+	add("past-columns", normal(2, pastRows), true, true, true)
 	return cs
 }

@@ -11,12 +11,13 @@ import (
 type layoutKind uint8
 
 const (
-	dense  layoutKind = iota // each alone in a buffer of its size
-	views                    // each in a buffer of its own, with an offset and gaps between the rows
-	shared                   // all operands in one buffer, all results in another, equal rows as columns of one matrix
+	dense   layoutKind = iota // each alone in a buffer of its size
+	views                     // each in a buffer of its own, with an offset and gaps between the rows
+	shared                    // all operands in one buffer, all results in another, equal rows as columns of one matrix
+	guarded                   // dense rows with an offset, and a guard behind: views without the memory
 )
 
-func (k layoutKind) String() string { return [...]string{"dense", "views", "shared"}[k] }
+func (k layoutKind) String() string { return [...]string{"dense", "views", "shared", "guarded"}[k] }
 
 // Every element that computes has four bytes.
 const wordSize = 4
@@ -49,6 +50,17 @@ func (p *place) word(i int) int {
 	return p.off + i/inner*p.stride + i%inner
 }
 
+// each calls f with every element and its place.
+func (p *place) each(f func(i, word int)) {
+	n, inner := int(p.spec.Elems()), p.spec.Inner()
+	for i, row := 0, p.off; i < n; row += p.stride {
+		for c := range inner {
+			f(i, row+c)
+			i++
+		}
+	}
+}
+
 // arrange places the tensors and gives the size of each block in words. NoType
 // places nothing.
 func arrange(k layoutKind, specs []tensor.Spec) (places []place, sizes []int) {
@@ -62,10 +74,12 @@ func arrange(k layoutKind, specs []tensor.Spec) (places []place, sizes []int) {
 		}
 		p := place{spec: sp, block: len(sizes), stride: sp.Inner()}
 		tail := 0
-		if k == views {
+		if k == views || k == guarded {
 			p.off = 3 + 2*i // odd: no kernel may count on vec4 alignment
-			p.stride += 1 + i%3
 			tail = 70
+		}
+		if k == views {
+			p.stride += 1 + i%3
 		}
 		rows := 1
 		if sp.Rank > 0 {
@@ -135,14 +149,13 @@ func blocks(places []place, sizes []int, values [][]float64, guard func(tensor.D
 				b.words[w] = guard(p.spec.DType)
 			}
 		}
-		for e := range int(p.spec.Elems()) {
-			w := p.word(e)
+		p.each(func(e, w int) {
 			b.used[w] = true
 			b.words[w] = unwritten
 			if values[i] != nil {
 				b.words[w] = encode(p.spec.DType, values[i][e])
 			}
-		}
+		})
 	}
 	return bs
 }
@@ -164,9 +177,7 @@ func decode(d tensor.DType, w uint32) float64 {
 // read gives the elements of p out of its block.
 func (p *place) read(words []uint32) []float64 {
 	v := make([]float64, p.spec.Elems())
-	for i := range v {
-		v[i] = decode(p.spec.DType, words[p.word(i)])
-	}
+	p.each(func(i, w int) { v[i] = decode(p.spec.DType, words[w]) })
 	return v
 }
 

@@ -29,7 +29,7 @@ func poolCases() []Case {
 		ones[i] = 1 - i%2 + i%3
 	}
 	add("past-sequences", tensor.NewLayout(ones...), 3, true)
-	add("past-width", tensor.NewLayout(1, 2), pastGroups/2, true)
+	add("past-width", tensor.NewLayout(1, 2), pastRows, true)
 	return cs
 }
 

@@ -46,10 +46,6 @@ func ropeCases() []Case {
 	add("far", shifted(tensor.NewLayout(40), 8000), 2, 8, at8, false)
 	add("no-rows", tensor.NewLayout(0), 2, 8, at8, false)
 	add("past-rows", tensor.NewLayout(pastRows), 1, 2, at, true)
-	ones := make([]int, pastGroups/4)
-	for i := range ones {
-		ones[i] = 1
-	}
-	add("past-groups", shifted(tensor.NewLayout(ones...), 3), 2, 2, at, true)
+	add("past-groups", tensor.NewLayout(pastGroups/1024+1), 16, 64, tensor.Attr{Theta: 10000, Rotary: 64}, true)
 	return cs
 }

@@ -17,17 +17,21 @@ type Option func(*suite)
 // in place of 1e-5.
 func ExactRows() Option { return func(s *suite) { s.exactRows = true } }
 
+// Short leaves out the cases of more than 65,535 workgroups, as -short does.
+func Short() Option { return func(s *suite) { s.short = true } }
+
 // suite is one run of the suite.
 type suite struct {
 	b, reference tensor.Backend
 	exactRows    bool
+	short        bool
 	report       report
 }
 
 // Run holds b to the contract: every case of every operation, rows alone against
 // rows in a batch, and streams and memory. reference is the backend whose results
 // count where a case has no numbers of its own. A table of operations is logged at
-// the end. With -short cases of more than 65,535 workgroups are left out.
+// the end. With -short the cases of more than 65,535 workgroups are left out.
 func Run(t *testing.T, b, reference tensor.Backend, opts ...Option) {
 	s := &suite{b: b, reference: reference}
 	for _, o := range opts {
@@ -70,22 +74,19 @@ func (v variant) String() string {
 }
 
 func (c *Case) variants() []variant {
-	vs := []variant{{kind: dense, aux: true}, {kind: views}}
-	if !c.Long {
-		vs = append(vs, variant{kind: shared, aux: true})
+	if c.Long {
+		return []variant{{kind: guarded, aux: true}}
 	}
+	vs := []variant{{kind: dense, aux: true}, {kind: views}, {kind: shared, aux: true}}
 	if tensor.RowOf(c.Op).Accum {
-		vs = append(vs, variant{kind: views, accum: true})
-		if !c.Long {
-			vs = append(vs, variant{kind: shared, accum: true})
-		}
+		vs = append(vs, variant{kind: views, accum: true}, variant{kind: shared, accum: true})
 	}
 	return vs
 }
 
 func (s *suite) runCase(t *testing.T, c *Case) {
-	if c.Long && testing.Short() {
-		t.Skip("more than 65,535 workgroups; not with -short")
+	if c.Long && (s.short || testing.Short()) {
+		t.Skip("more than 65,535 workgroups: left out")
 	}
 	src := c.values()
 	if c.Derive != nil {
@@ -111,6 +112,9 @@ func (s *suite) runCase(t *testing.T, c *Case) {
 	tol := tensor.RowOf(c.Op).Tol(&call)
 	for _, r := range runs {
 		s.check(t, r, want, tol)
+	}
+	if c.Long {
+		return
 	}
 	again := c.prepare(runs[0].variant, src)
 	require.NoError(t, execute(s.b, again), "%s/%s, once more", c.Op, c.Name)

@@ -30,6 +30,5 @@ func sumCases() []Case {
 	add("rank4", normal(2, 3, 4, 5), false)
 	add("past-rows", normal(pastRows, 3), true)
 	add("past-columns", normal(3, pastRows), true)
-	add("past-groups", normal(pastGroups, 1), true)
 	return append(cs, Case{Op: tensor.OpSumRows, Name: "past-groups-wide", Src: []Operand{normal(2, pastGroups)}, Dst: []tensor.Spec{f32(pastGroups)}, Long: true})
 }

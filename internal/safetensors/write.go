@@ -31,17 +31,20 @@ func Write(path string, tensors []Named, meta map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return ReplaceFile(path, func(w io.Writer) error {
-		if _, err := w.Write(head); err != nil {
-			return err
+	return ReplaceFile(path, func(w io.Writer) error { return put(w, sorted, head) })
+}
+
+// put writes what layOut arranged.
+func put(w io.Writer, sorted []Named, head []byte) error {
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	for i := range sorted {
+		if err := sorted[i].write(w); err != nil {
+			return fmt.Errorf("tensor %q: %w", sorted[i].Name, err)
 		}
-		for i := range sorted {
-			if err := sorted[i].write(w); err != nil {
-				return fmt.Errorf("tensor %q: %w", sorted[i].Name, err)
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // layOut gives the tensors in the order of their data, and the bytes before it.

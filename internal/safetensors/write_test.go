@@ -25,6 +25,15 @@ func host(t testing.TB, d tensor.DType, shape ...int) tensor.Host {
 	return h
 }
 
+// written are the bytes of a file.
+func written(t testing.TB, tensors []Named, meta map[string]string) []byte {
+	sorted, head, err := layOut(tensors, meta)
+	require.NoError(t, err)
+	var b bytes.Buffer
+	require.NoError(t, put(&b, sorted, head))
+	return b.Bytes()
+}
+
 // The bytes are those of the format's own description: a length, a header padded
 // with spaces to a multiple of 8, the data.
 func TestWrittenBytes(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"go/format"
 	"os"
+	"reflect"
 	"sort"
 	"strconv"
 	"unicode/utf8"
@@ -17,8 +18,8 @@ import (
 // probe is probe.js's output: sets of code points as [first, last] ranges, and mappings.
 type probe struct {
 	Category        map[string][][2]int `json:"category"`
+	Posix           map[string][][2]int `json:"posix"`
 	RegexSpace      [][2]int            `json:"regex_space"`
-	RegexWord       [][2]int            `json:"regex_word"`
 	Space           [][2]int            `json:"space"`
 	Punctuation     [][2]int            `json:"punctuation"`
 	Numeric         [][2]int            `json:"numeric"`
@@ -182,7 +183,21 @@ func run(from, to string) error {
 	}
 	fmt.Fprintf(&w, "// categoryNames are the general categories in the order of packedCategory's tags.\nvar categoryNames = %#v\n\n", names)
 	table("packedCategory", "packedCategory is the general category as the regular expressions see it.", packTagged(sets))
-	table("packedRegexWord", "packedRegexWord is \\w of the regular expressions.", packRanges(p.RegexWord))
+	w.WriteString("// packedPosix is the bracket classes of the regular expressions, such as [:alpha:].\nvar packedPosix = map[string]string{\n")
+	names = names[:0]
+	for name := range p.Posix {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		fmt.Fprintf(&w, "%q: \"\" +\n", name)
+		quote(&w, packRanges(p.Posix[name]))
+		w.WriteString(",\n")
+	}
+	w.WriteString("}\n\n")
+	if !reflect.DeepEqual(p.RegexSpace, p.Space) {
+		return fmt.Errorf("white space and \\s of the regular expressions are no longer the same")
+	}
 	table("packedSpace", "packedSpace is white space.", packRanges(p.Space))
 	table("packedPunctuation", "packedPunctuation is the punctuation of BertPreTokenizer and Punctuation.", packRanges(p.Punctuation))
 	table("packedNumeric", "packedNumeric is what Digits takes for a digit.", packRanges(p.Numeric))

@@ -30,7 +30,7 @@ const config = part => JSON.stringify({
 const normalizer = n => Tokenizer.fromString(config({ normalizer: n })).getNormalizer()
 const pretokenizer = p => Tokenizer.fromString(config({ pre_tokenizer: p })).getPreTokenizer()
 
-// matched lists the code points that a pre-tokenizer removes, each tried between two letters it keeps.
+// removedBy lists the code points that a pre-tokenizer removes, each tried between two letters it keeps.
 function removedBy(p) {
   const pre = pretokenizer(p), hit = []
   for (let i = 0; i < codes.length; i += 4096) {
@@ -59,9 +59,9 @@ const emptied = list => list.filter(([, r]) => r === '').map(([c]) => c)
 const out = {}
 out.category = {}
 for (const g of 'Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Co Cn'.split(' ')) out.category[g] = ranges(regex(`\\p{${g}}`))
+out.posix = {}
+for (const g of 'alnum alpha blank cntrl digit graph lower print punct space upper word xdigit'.split(' ')) out.posix[g] = ranges(regex(`[[:${g}:]]`))
 out.regex_space = ranges(regex('\\s'))
-out.regex_word = ranges(regex('\\w'))
-out.regex_digit = ranges(regex('\\d'))
 out.space = ranges(removedBy({ type: 'WhitespaceSplit' }))
 out.punctuation = ranges(removedBy({ type: 'Punctuation', behavior: 'Removed' }))
 
@@ -121,7 +121,6 @@ out.combining_class = classes.map(ranges)
 function charsmap() {
   // A double array: root at 0, its children at offset 0x100 ^ byte, each with a leaf whose value is 0.
   const units = new Uint32Array(0x400)
-  units[0] = 1 << 10 << 0 // offset 1, shifted below
   units[0] = (0x100 << 10) >>> 0
   for (let b = 1; b < 256; b++) {
     units[0x100 ^ b] = ((0x200 << 10) | (1 << 8) | b) >>> 0 // has a leaf, child base = position ^ 0x200
@@ -136,7 +135,7 @@ const whole = s => pre.normalizeString(s)
 if (whole('e\u0301') !== 'b' || whole('ae') !== 'bb') throw new Error('charsmap: ' + whole('e\u0301') + ' ' + whole('ae'))
 out.grapheme_extend = ranges(codes.filter(c => c !== 0x0a && whole('a' + chr(c)) === 'b'))
 out.grapheme_prepend = ranges(codes.filter(c => size(c) < 5 && whole(chr(c) + 'a') === 'b'))
-out.grapheme_control = ranges(codes.filter(c => size(c) < 4 ? whole(chr(c) + '\u0301') === 'bb' && size(c) + 2 < 6 : whole(chr(c) + '\u0301') === 'bb' && false))
+out.grapheme_control = ranges(codes.filter(c => size(c) < 4 && whole(chr(c) + '\u0301') === 'bb'))
 out.pictographic = ranges(codes.filter(c => whole('\u00a9\u200d' + chr(c)) === 'bbb'))
 
 // Scripts of UnicodeScripts: code points of one script are not split; only which are alike counts.
