@@ -32,6 +32,7 @@ type Model struct {
 	head      heads.Head
 	noHead    error // why there is no head
 	weights   *nn.Weights
+	sentence  *sentence // what modules.json puts behind the encoder, nil without it
 	opt       options
 
 	mu     sync.Mutex
@@ -126,6 +127,11 @@ func OpenFS(ctx context.Context, fsys fs.FS, opts ...Option) (*Model, error) {
 		m.closeBackend()
 		return nil, err
 	}
+	if m.sentence, err = m.readSentence(ctx); err != nil {
+		m.weights.Release()
+		m.closeBackend()
+		return nil, err
+	}
 	m.tokenizer, m.noTok = tokenizers.LoadFS(fsys)
 	return m, nil
 }
@@ -148,6 +154,7 @@ func (m *Model) Close() error {
 	m.mu.Unlock()
 	m.users.Wait()
 	m.weights.Release()
+	m.sentence.release()
 	return m.closeBackend()
 }
 

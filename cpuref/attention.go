@@ -71,20 +71,20 @@ func attention(s *stream, c *tensor.Call) error {
 	if v.err != nil {
 		return v.err
 	}
-	s.clearGaps(c.Rows, &out, a.h)
+	s.clearGaps(c.Rows, out, a.h)
 	if c.Dst[1].Present() {
-		s.clearGaps(c.Rows, &lse, 1)
+		s.clearGaps(c.Rows, lse, 1)
 	}
 	s.each(c.Rows.Batch()*a.h, 4*int(c.Rows.Cols)*int(c.Keys.Cols)*a.dim, func(i int) {
 		b, h := i/a.h, i%a.h
 		t0, queries := sequence(c.Rows, b)
-		a.plain(b, h, t0, queries, &out, &lse)
+		a.plain(b, h, t0, queries, out, lse)
 	})
 	return nil
 }
 
 // plain writes the results of some queries of sequence b, from row t0 on, and head h.
-func (a *heads) plain(b, h, t0, queries int, out, lse *rows[float32]) {
+func (a *heads) plain(b, h, t0, queries int, out, lse rows[float32]) {
 	scores, sum := make([]float64, a.c.Keys.Len[b]), make([]float64, a.dim)
 	for t := t0; t < t0+queries; t++ {
 		l := a.attend(t, h, b, scores, sum)
@@ -125,7 +125,7 @@ func (a *heads) attend(t, h, b int, scores, sum []float64) (lse float64) {
 
 // clearGaps sets the rows that lie in no sequence to zeros; per are the rows of
 // the view for each row of the layout.
-func (s *stream) clearGaps(l *tensor.Layout, m *rows[float32], per int) {
+func (s *stream) clearGaps(l *tensor.Layout, m rows[float32], per int) {
 	at := 0
 	for b := 0; b <= l.Batch(); b++ {
 		end := l.Rows()
@@ -149,63 +149,87 @@ func (s *stream) clearGaps(l *tensor.Layout, m *rows[float32], per int) {
 // dk_j = scale sum_i ds q_i.
 func attentionBackward(s *stream, c *tensor.Call) error {
 	v := view{s: s}
-	a := headsOf(&v, c)
-	o, do, lse := v.in(&c.Src[3]), v.in(&c.Src[4]), v.in(&c.Src[5])
-	dq, dk, dv := v.out(&c.Dst[0]), v.out(&c.Dst[1]), v.out(&c.Dst[2])
+	a := gradHeadsOf(&v, c)
 	if v.err != nil {
 		return v.err
 	}
-	if !c.Accum {
-		s.clearGaps(c.Rows, &dq, gradRows(&c.Dst[0], a.h))
-		s.clearGaps(c.Keys, &dk, gradRows(&c.Dst[1], a.kv))
-		s.clearGaps(c.Keys, &dv, gradRows(&c.Dst[2], a.kv))
-	}
-	group := a.h / a.kv
-	s.each(c.Rows.Batch()*a.kv, 8*group*int(c.Rows.Cols)*int(c.Keys.Cols)*a.dim, func(i int) {
-		b, g := i/a.kv, i%a.kv
-		q0, queries := sequence(c.Rows, b)
-		k0, keys := sequence(c.Keys, b)
-		sumQ := make([]float64, a.dim)
-		sumK, sumV := make([]float64, keys*a.dim), make([]float64, keys*a.dim)
-		for h := g * group; h < (g+1)*group; h++ {
-			for t := q0; t < q0+queries; t++ {
-				q, d := a.q.row(t*a.h+h), do.row(t*a.h+h)
-				along := dot(d, o.row(t*a.h+h))
-				clear(sumQ)
-				l := float64(lse.row(t)[h])
-				for j := range keys {
-					score := a.score(t, h, k0+j)
-					if math.IsInf(score, -1) { // not seen; where no key is, l is -Inf too
-						continue
-					}
-					p := math.Exp(score - l)
-					m := 0.0
-					if a.keeps(t, h, k0+j) {
-						m = float64(a.dropScale)
-					}
-					ds := a.scale * p * (m*dot(d, a.value(k0+j, h)) - along)
-					key := a.key(k0+j, h)
-					for e := range a.dim {
-						sumQ[e] += ds * float64(key[e])
-						sumK[j*a.dim+e] += ds * float64(q[e])
-						sumV[j*a.dim+e] += m * p * float64(d[e])
-					}
-				}
-				if c.Dst[0].Present() {
-					putAll(dq.row(t*a.h+h), sumQ, c.Accum)
-				}
-			}
-		}
-		for j := range keys {
-			if c.Dst[1].Present() {
-				putAll(dk.row((k0+j)*a.kv+g), sumK[j*a.dim:], c.Accum)
-			}
-			if c.Dst[2].Present() {
-				putAll(dv.row((k0+j)*a.kv+g), sumV[j*a.dim:], c.Accum)
-			}
-		}
+	s.clearGradGaps(&a)
+	s.each(c.Rows.Batch()*a.kv, 8*a.h/a.kv*int(c.Rows.Cols)*int(c.Keys.Cols)*a.dim, func(i int) {
+		a.plain(i/a.kv, i%a.kv)
 	})
 	return nil
+}
+
+// gradHeads are the operands of attention_backward.
+type gradHeads struct {
+	heads
+	out, dOut, lse rows[float32]
+	dq, dk, dv     rows[float32]
+}
+
+func gradHeadsOf(v *view, c *tensor.Call) gradHeads {
+	return gradHeads{
+		heads: headsOf(v, c),
+		out:   v.in(&c.Src[3]), dOut: v.in(&c.Src[4]), lse: v.in(&c.Src[5]),
+		dq: v.out(&c.Dst[0]), dk: v.out(&c.Dst[1]), dv: v.out(&c.Dst[2]),
+	}
+}
+
+// clearGradGaps sets the rows of the results that lie in no sequence to zeros.
+func (s *stream) clearGradGaps(a *gradHeads) {
+	if a.c.Accum {
+		return
+	}
+	s.clearGaps(a.c.Rows, a.dq, gradRows(&a.c.Dst[0], a.h))
+	s.clearGaps(a.c.Keys, a.dk, gradRows(&a.c.Dst[1], a.kv))
+	s.clearGaps(a.c.Keys, a.dv, gradRows(&a.c.Dst[2], a.kv))
+}
+
+// plain writes the gradients of sequence b and kv head g.
+func (a *gradHeads) plain(b, g int) {
+	c := a.c
+	q0, queries := sequence(c.Rows, b)
+	k0, keys := sequence(c.Keys, b)
+	sumQ := make([]float64, a.dim)
+	sumK, sumV := make([]float64, keys*a.dim), make([]float64, keys*a.dim)
+	group := a.h / a.kv
+	for h := g * group; h < (g+1)*group; h++ {
+		for t := q0; t < q0+queries; t++ {
+			q, d := a.q.row(t*a.h+h), a.dOut.row(t*a.h+h)
+			along := dot(d, a.out.row(t*a.h+h))
+			clear(sumQ)
+			l := float64(a.lse.row(t)[h])
+			for j := range keys {
+				score := a.score(t, h, k0+j)
+				if math.IsInf(score, -1) { // not seen; where no key is, l is -Inf too
+					continue
+				}
+				p := math.Exp(score - l)
+				m := 0.0
+				if a.keeps(t, h, k0+j) {
+					m = float64(a.dropScale)
+				}
+				ds := a.scale * p * (m*dot(d, a.value(k0+j, h)) - along)
+				key := a.key(k0+j, h)
+				for e := range a.dim {
+					sumQ[e] += ds * float64(key[e])
+					sumK[j*a.dim+e] += ds * float64(q[e])
+					sumV[j*a.dim+e] += m * p * float64(d[e])
+				}
+			}
+			if c.Dst[0].Present() {
+				putAll(a.dq.row(t*a.h+h), sumQ, c.Accum)
+			}
+		}
+	}
+	for j := range keys {
+		if c.Dst[1].Present() {
+			putAll(a.dk.row((k0+j)*a.kv+g), sumK[j*a.dim:], c.Accum)
+		}
+		if c.Dst[2].Present() {
+			putAll(a.dv.row((k0+j)*a.kv+g), sumV[j*a.dim:], c.Accum)
+		}
+	}
 }
 
 // gradRows is per, or 0 for a result that is not asked for.

@@ -7,7 +7,10 @@ import (
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
-func init() { fast[tensor.OpAttention] = attentionFast }
+func init() {
+	fast[tensor.OpAttention] = attentionFast
+	fast[tensor.OpAttentionBackward] = attentionBackwardFast
+}
 
 const (
 	attendRows = 128                   // queries in one step of the pool
@@ -33,9 +36,9 @@ func attentionFast(s *stream, c *tensor.Call) error {
 	if v.err != nil {
 		return v.err
 	}
-	s.clearGaps(c.Rows, &out, a.h)
+	s.clearGaps(c.Rows, out, a.h)
 	if c.Dst[1].Present() {
-		s.clearGaps(c.Rows, &lse, 1)
+		s.clearGaps(c.Rows, lse, 1)
 	}
 	chunks := (c.Rows.MaxLen() + attendRows - 1) / attendRows
 	s.b.pool.run(c.Rows.Batch()*a.h*chunks, func(i int) {
@@ -45,7 +48,7 @@ func attentionFast(s *stream, c *tensor.Call) error {
 			return
 		}
 		if !a.ordered(b) {
-			a.plain(b, h, t0+first, min(attendRows, queries-first), &out, &lse)
+			a.plain(b, h, t0+first, min(attendRows, queries-first), out, lse)
 			return
 		}
 		w, ok := s.b.attend.Get().(*attendState)
@@ -56,7 +59,7 @@ func attentionFast(s *stream, c *tensor.Call) error {
 		for j := 0; j < w.keys; j += attendKeys {
 			w.block(j, min(j+attendKeys, w.keys))
 		}
-		w.finish(&out, &lse)
+		w.finish(out, lse)
 		w.a = nil
 		s.b.attend.Put(w)
 	})
@@ -222,7 +225,7 @@ func (w *attendState) weigh(r int, s []float32, j0, lo, hi int) {
 }
 
 // finish writes the results.
-func (w *attendState) finish(out, lse *rows[float32]) {
+func (w *attendState) finish(out, lse rows[float32]) {
 	for i := range w.n {
 		t := w.t0 + i
 		f := float32(0) // a query that sees no key

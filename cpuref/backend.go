@@ -19,16 +19,17 @@ type Options struct {
 
 // Backend is a tensor.Backend on the processor.
 type Backend struct {
-	pool      *cpuPool
-	vec       vecSet
-	actRow    [tensor.NumActs]func([]float32) // in place, for the epilogue of linear; nil for none
-	reference bool
-	closed    atomic.Bool
-	mem       memory
-	rope      ropeTables
-	attend    sync.Pool    // *attendState
-	ran       atomic.Int64 // operations
-	reads     atomic.Int64
+	pool       *cpuPool
+	vec        vecSet
+	actRow     [tensor.NumActs]func([]float32) // in place, for the epilogue of linear; nil for none
+	reference  bool
+	closed     atomic.Bool
+	mem        memory
+	rope       ropeTables
+	attend     sync.Pool    // *attendState
+	attendBack sync.Pool    // *attendGrad
+	ran        atomic.Int64 // operations
+	reads      atomic.Int64
 }
 
 // New starts a backend. It fails on options or environment variables that it

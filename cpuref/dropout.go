@@ -12,12 +12,12 @@ func dropout(s *stream, c *tensor.Call) error {
 	if v.err != nil {
 		return v.err
 	}
-	scale := dropScale(c.Attr.Rate)
+	scale, threshold := dropScale(c.Attr.Rate), tensor.DropoutThreshold(c.Attr.Rate)
 	s.each(y.n, 4*y.cols, func(r int) {
 		to, first := y.row(r), uint32(r)*uint32(y.cols)
 		for i, v := range x.row(r) {
 			kept := float32(0)
-			if tensor.DropoutKeep(c.Attr.Seed, first+uint32(i), c.Attr.Rate) {
+			if tensor.DropoutBits(c.Attr.Seed, first+uint32(i)) >= threshold { // tensor.DropoutKeep
 				kept = v * scale
 			}
 			if c.Accum {

@@ -230,6 +230,26 @@ func TestFastElementwise(t *testing.T) {
 	}
 }
 
+func TestFastActivationBackward(t *testing.T) {
+	for act := tensor.ActNone; act < tensor.NumActs; act++ {
+		for flags := range 4 {
+			gaps, accum := flags&1 != 0, flags&2 != 0
+			x := func(s *stream, seed uint64) tensor.Tensor { return place(t, s, seed, gaps, 3, 2, 700) }
+			agree(t, fmt.Sprint(act, flags), func(s *stream) tensor.Call {
+				return tensor.Call{Op: tensor.OpGatedBackward, Accum: accum, Attr: tensor.Attr{Act: act},
+					Dst: [4]tensor.Tensor{x(s, 1), x(s, 2)}, Src: [8]tensor.Tensor{x(s, 3), x(s, 4), x(s, 5)}}
+			})
+			if act == tensor.ActNone {
+				continue
+			}
+			agree(t, fmt.Sprint(act, flags), func(s *stream) tensor.Call {
+				return tensor.Call{Op: tensor.OpActivationBackward, Accum: accum, Attr: tensor.Attr{Act: act},
+					Dst: [4]tensor.Tensor{x(s, 1)}, Src: [8]tensor.Tensor{x(s, 3), x(s, 4)}}
+			})
+		}
+	}
+}
+
 // gappy is a layout whose rows do not all belong to a sequence.
 func gappy(gap int, lens ...int) *tensor.Layout {
 	l := &tensor.Layout{}
@@ -306,6 +326,23 @@ func (a attendCase) build(t testing.TB, s *stream, gaps bool) tensor.Call {
 func TestFastAttention(t *testing.T) {
 	for i, a := range attendCases() {
 		agree(t, fmt.Sprint(i), func(s *stream) tensor.Call { return a.build(t, s, i%2 == 1) })
+	}
+}
+
+func TestFastAttentionBackward(t *testing.T) {
+	for i, a := range attendCases() {
+		for _, accum := range []bool{false, true} {
+			agree(t, fmt.Sprint(i, accum), func(s *stream) tensor.Call {
+				gaps := i%2 == 1
+				c := a.build(t, s, gaps)
+				require.NoError(t, attention(s, &c)) // the same out and lse for all
+				r, k := c.Rows.Rows(), c.Keys.Rows()
+				b := tensor.Call{Op: tensor.OpAttentionBackward, Rows: c.Rows, Keys: c.Keys, Attr: c.Attr, Accum: accum, Src: c.Src,
+					Dst: [4]tensor.Tensor{place(t, s, 6, gaps, r, a.h, a.dim), place(t, s, 7, gaps, k, a.kv, a.dim), place(t, s, 8, gaps, k, a.kv, a.dim)}}
+				b.Src[3], b.Src[4], b.Src[5] = c.Dst[0], place(t, s, 9, gaps, r, a.h, a.dim), c.Dst[1]
+				return b
+			})
+		}
 	}
 }
 

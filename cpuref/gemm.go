@@ -30,8 +30,15 @@ func gemm(p *cpuPool, m int, a []float32, lda int, b *gemmPacked, c []float32, l
 	gemmCheck("a", m, b.k, lda, len(a))
 	gemmCheck("c", m, b.n, ldc, len(c))
 	t := p.tasks.get()
-	t.set(p, p.threads, m, a, lda, b, c, ldc, ep)
-	p.run(t.items(), t.step)
+	if m*b.n < gemmSplit/max(1, b.k) {
+		t.set(p, 1, m, a, lda, b, c, ldc, ep)
+		for i := range t.items() {
+			t.step(i)
+		}
+	} else {
+		t.set(p, p.threads, m, a, lda, b, c, ldc, ep)
+		p.run(t.items(), t.step)
+	}
 	t.release()
 }
 
@@ -83,26 +90,25 @@ func (t *gemmTask) release() {
 }
 
 const (
-	gemmBlockFloats = 96 << 10 // of B in a block: half of a small second-level cache
+	gemmSplit       = 1 << 18  // multiply-adds, some microseconds: less is left to one thread
+	gemmBlockFloats = 96 << 10 // of B in a block: well inside a second-level cache of 1 MiB
 	gemmBlockTiles  = 8        // row tiles in a block
-	gemmItems       = 4        // blocks for each thread, at least, where there is enough work
+	gemmItems       = 4        // blocks for each thread, at least, where there are as many tiles
 )
 
-// gemmBlocks picks the size of a block: as much of B as stays in the second-level cache while rows pass,
-// then smaller until every thread has several.
+// gemmBlocks picks the size of a block, in row tiles and panels: as much of B as stays in the second-level
+// cache while rows pass, then smaller until every thread has several. Few rows are split by columns, so
+// that each thread reads a part of B only.
 func gemmBlocks(threads, tiles int, b *gemmPacked) (rows, cols int) {
 	panels := b.panels()
-	rows = min(tiles, gemmBlockTiles)
-	cols = min(panels, max(1, gemmBlockFloats/max(1, b.k*b.path.nr)))
-	if threads == 1 {
-		return rows, cols
-	}
-	for gemmCeil(tiles, rows)*gemmCeil(panels, cols) < threads*gemmItems {
+	rows = gemmEven(tiles, gemmBlockTiles)
+	cols = gemmEven(panels, max(1, gemmBlockFloats/max(1, b.k*b.path.nr)))
+	for threads > 1 && gemmCeil(tiles, rows)*gemmCeil(panels, cols) < threads*gemmItems {
 		switch {
 		case cols > 1 && (tiles <= gemmBlockTiles || cols >= rows):
-			cols = gemmCeil(cols, 2)
+			cols = gemmEven(panels, gemmCeil(cols, 2))
 		case rows > 1:
-			rows = gemmCeil(rows, 2)
+			rows = gemmEven(tiles, gemmCeil(rows, 2))
 		default:
 			return rows, cols
 		}
@@ -111,6 +117,9 @@ func gemmBlocks(threads, tiles int, b *gemmPacked) (rows, cols int) {
 }
 
 func gemmCeil(a, b int) int { return (a + b - 1) / b }
+
+// gemmEven is the size of the largest of the nearly equal parts, none above limit, that n falls into.
+func gemmEven(n, limit int) int { return gemmCeil(n, gemmCeil(n, limit)) }
 
 func (t *gemmTask) items() int {
 	return gemmCeil(t.tiles, t.rowSteps) * gemmCeil(t.b.panels(), t.colSteps)

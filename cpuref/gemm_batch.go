@@ -33,9 +33,6 @@ func gemmBatch(p *cpuPool, batch, m, n, k int, a, b gemmOperand, c []float32, ld
 	p.batches.put(t)
 }
 
-// gemmSplit is the number of multiply-adds below which one product is left to one thread.
-const gemmSplit = 1 << 17
-
 // gemmPackRows is the number of rows of a transposed A that one step of the pool turns.
 const gemmPackRows = 64
 

@@ -168,7 +168,6 @@ func (s vecSet) normalize(dst, x, weight, bias []float32, mean, rstd float64) {
 
 // activate sets dst to act(x).
 func (s vecSet) activate(act tensor.Act, dst, x []float32) {
-	n := s.split(len(x))
 	switch act {
 	case tensor.ActNone:
 		copy(dst, x)
@@ -187,17 +186,40 @@ func (s vecSet) activate(act tensor.Act, dst, x []float32) {
 		}
 		return
 	}
-	if n > 0 {
-		s.activateChunks(act, dst[:n], x[:n])
-	}
 	if s == vecGeneric {
 		for i, v := range x {
 			dst[i] = activate32(act, v)
 		}
-	} else if n < len(x) {
+		return
+	}
+	n := s.split(len(x))
+	if n > 0 {
+		s.activateChunks(act, dst[:n], x[:n])
+	}
+	if n < len(x) {
 		var last [vecChunk]float32
 		copy(last[:], x[n:])
 		s.activateChunks(act, last[:], last[:])
+		copy(dst[n:], last[:])
+	}
+}
+
+// slope sets dst to act'(x).
+func (s vecSet) slope(act tensor.Act, dst, x []float32) {
+	if s == vecGeneric || act == tensor.ActNone || act == tensor.ActRelu || act == tensor.ActAbs {
+		for i, v := range x {
+			dst[i] = float32(slope(act, float64(v)))
+		}
+		return
+	}
+	n := s.split(len(x))
+	if n > 0 {
+		s.slopeChunks(act, dst[:n], x[:n])
+	}
+	if n < len(x) {
+		var last [vecChunk]float32
+		copy(last[:], x[n:])
+		s.slopeChunks(act, last[:], last[:])
 		copy(dst[n:], last[:])
 	}
 }

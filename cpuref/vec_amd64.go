@@ -113,3 +113,45 @@ func (s vecSet) activateChunks(act tensor.Act, dst, x []float32) {
 		}
 	}
 }
+
+func (s vecSet) slopeChunks(act tensor.Act, dst, x []float32) {
+	wide := s == vecAVX512
+	switch act {
+	case tensor.ActGelu:
+		if wide {
+			vecGeluSlopeAVX512(dst, x)
+		} else {
+			vecGeluSlopeAVX2(dst, x)
+		}
+	case tensor.ActGeluTanh:
+		if wide {
+			vecGeluTanhSlopeAVX512(dst, x)
+		} else {
+			vecGeluTanhSlopeAVX2(dst, x)
+		}
+	case tensor.ActSilu:
+		if wide {
+			vecSiluSlopeAVX512(dst, x)
+		} else {
+			vecSiluSlopeAVX2(dst, x)
+		}
+	case tensor.ActTanh:
+		if wide {
+			vecTanhSlopeAVX512(dst, x)
+		} else {
+			vecTanhSlopeAVX2(dst, x)
+		}
+	case tensor.ActSigmoid:
+		if wide {
+			vecSigmoidSlopeAVX512(dst, x)
+		} else {
+			vecSigmoidSlopeAVX2(dst, x)
+		}
+	case tensor.ActMish:
+		if wide {
+			vecMishSlopeAVX512(dst, x)
+		} else {
+			vecMishSlopeAVX2(dst, x)
+		}
+	}
+}

@@ -48,6 +48,24 @@ func vecSigmoidAVX2(dst, x []float32)
 func vecMishAVX2(dst, x []float32)
 
 //go:noescape
+func vecGeluSlopeAVX2(dst, x []float32)
+
+//go:noescape
+func vecGeluTanhSlopeAVX2(dst, x []float32)
+
+//go:noescape
+func vecSiluSlopeAVX2(dst, x []float32)
+
+//go:noescape
+func vecTanhSlopeAVX2(dst, x []float32)
+
+//go:noescape
+func vecSigmoidSlopeAVX2(dst, x []float32)
+
+//go:noescape
+func vecMishSlopeAVX2(dst, x []float32)
+
+//go:noescape
 func vecMaxAVX512(x []float32) float32
 
 //go:noescape
@@ -91,3 +109,21 @@ func vecSigmoidAVX512(dst, x []float32)
 
 //go:noescape
 func vecMishAVX512(dst, x []float32)
+
+//go:noescape
+func vecGeluSlopeAVX512(dst, x []float32)
+
+//go:noescape
+func vecGeluTanhSlopeAVX512(dst, x []float32)
+
+//go:noescape
+func vecSiluSlopeAVX512(dst, x []float32)
+
+//go:noescape
+func vecTanhSlopeAVX512(dst, x []float32)
+
+//go:noescape
+func vecSigmoidSlopeAVX512(dst, x []float32)
+
+//go:noescape
+func vecMishSlopeAVX512(dst, x []float32)

@@ -16,6 +16,7 @@ func (s vecSet) mulChunks(_, _, _ []float32)                        { panic(noCh
 func (s vecSet) sumChunks([]float32) float64                        { panic(noChunks) }
 func (s vecSet) squaresChunks([]float32, float64) float64           { panic(noChunks) }
 func (s vecSet) normalizeChunks(_, _, _, _ []float32, _, _ float64) { panic(noChunks) }
+func (s vecSet) slopeChunks(tensor.Act, []float32, []float32)       { panic(noChunks) }
 func (s vecSet) activateChunks(tensor.Act, []float32, []float32)    { panic(noChunks) }
 
 const noChunks = "cpuref: no vector loops for this processor"

@@ -66,9 +66,25 @@ func TestVecActivations(t *testing.T) {
 				worst = max(worst, e)
 			}
 			t.Logf("%s: worst error %.2g", act, worst)
-			nan := []float32{float32(math.NaN())}
-			s.activate(act, nan, nan)
-			require.True(t, math.IsNaN(float64(nan[0])), "%s(NaN)", act)
+			worst = 0
+			s.slope(act, y, x)
+			for i, v := range x {
+				want := slope(act, float64(v))
+				e := math.Abs(float64(y[i]) - want)
+				if !(e <= 1e-6) {
+					t.Fatalf("%s'(%g) got %g, want %g", act, v, y[i], want)
+				}
+				worst = max(worst, e)
+			}
+			t.Logf("%s': worst error %.2g", act, worst)
+			if act == tensor.ActRelu || act == tensor.ActAbs {
+				continue
+			}
+			for _, fn := range []func(tensor.Act, []float32, []float32){s.activate, s.slope} {
+				nan := []float32{float32(math.NaN())}
+				fn(act, nan, nan)
+				require.True(t, act == tensor.ActNone || math.IsNaN(float64(nan[0])), "%s(NaN)", act)
+			}
 		}
 	})
 }
@@ -88,6 +104,8 @@ func TestVecSameBitsEverywhere(t *testing.T) {
 			var row []float32
 			for act := tensor.ActNone; act < tensor.NumActs; act++ {
 				y := make([]float32, n)
+				s.slope(act, y, x[:n])
+				row = append(row, y...)
 				s.activate(act, y, x[:n])
 				row = append(row, y...)
 				for i := range n {
@@ -192,6 +210,12 @@ func BenchmarkVec(b *testing.B) {
 				b.SetBytes(768)
 				for b.Loop() {
 					s.activate(act, y, x)
+				}
+			})
+			b.Run(fmt.Sprintf("%d/%s_slope", s, act), func(b *testing.B) {
+				b.SetBytes(768)
+				for b.Loop() {
+					s.slope(act, y, x)
 				}
 			})
 		}

@@ -35,6 +35,22 @@ func BenchmarkList(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/dispatches, "ns/dispatch")
 }
 
+// BenchmarkRoundTrip times the shortest way there and back: no dispatch, a word read.
+func BenchmarkRoundTrip(b *testing.B) {
+	d := openTest(b)
+	x, err := d.NewBuffer(256, "x")
+	require.NoError(b, err)
+	reads := []ReadBack{{Src: x, Dst: make([]byte, 4)}}
+	l := d.NewList()
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := l.Read(b.Context(), reads); err != nil {
+			b.Fatal(err)
+		}
+	}
+	require.NoError(b, l.Close())
+}
+
 // BenchmarkRecord times the recording of a dispatch alone.
 func BenchmarkRecord(b *testing.B) {
 	d := openTest(b)

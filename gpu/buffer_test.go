@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -72,17 +73,17 @@ func TestWriteInPieces(t *testing.T) {
 	hw.limits.MaxBuffer, hw.room = 80<<20, 100<<20
 	hw.limits.ZeroedBuffers = true
 	d := openFake(t, hw)
-	b, err := d.NewBuffer(2*writeFlush+3*writeChunk/2, "b")
+	b, err := d.NewBuffer(writeFlush+3*writeChunk/2, "b")
 	require.NoError(t, err)
 	data := make([]byte, b.Len()-1) // a last word that is not whole
 	for i := range data {
 		data[i] = byte(i * 31 >> 3)
 	}
 	require.NoError(t, d.Write(b, 0, data))
-	require.EqualValues(t, 2, d.Stats().Submits, "uploads are flushed so that staging memory stays bounded")
-	require.EqualValues(t, 10, d.Stats().Writes)
+	require.EqualValues(t, 1, d.Stats().Submits, "uploads are flushed so that staging memory stays bounded")
+	require.EqualValues(t, 6, d.Stats().Writes)
 	got := use(b.blk.Load().mem)
-	require.Equal(t, data, got[:len(data)])
+	require.True(t, bytes.Equal(data, got[:len(data)]))
 	require.Zero(t, got[len(data)])
 }
 

@@ -22,13 +22,15 @@ type List struct {
 // record is the part of a list that the device keeps for the next lists.
 type record struct {
 	program
-	bufs []*Buffer // all that the program uses
+	bufs    []*Buffer // all that the program uses
+	uploads int64     // writes recorded
 }
 
 func (r *record) reset() {
 	r.program.reset()
 	clear(r.bufs)
 	r.bufs = r.bufs[:0]
+	r.uploads = 0
 }
 
 // maxRecords is how many emptied records a device keeps.
@@ -178,6 +180,7 @@ func (l *List) Write(dst *Buffer, off int64, data []byte) error {
 	}
 	c.n = int64(len(r.data)) - c.srcOff
 	r.bufs = append(r.bufs, dst)
+	r.uploads++
 	l.stats.Writes++
 	if !r.touched(r.front, blk.mem) && !r.used(blk.mem) {
 		r.writes = append(r.writes, c)

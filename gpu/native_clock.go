@@ -53,6 +53,9 @@ func (s *stopwatch) resolve(cmd *wgpu.CommandEncoder, dst *wgpu.Buffer, off int6
 			return err
 		}
 	}
+	if s.written == 0 {
+		return nil
+	}
 	return cmd.CopyBufferToBuffer(s.buf, 0, dst, uint64(off), uint64(s.written)*wgpu.QuerySize)
 }
 

@@ -18,7 +18,7 @@ const (
 
 const (
 	minStage  = 4 << 10  // bytes of the smallest staging buffer
-	idleStage = 64 << 20 // bytes of a direction that may lie idle
+	idleStage = 32 << 20 // bytes of a direction that may lie idle
 )
 
 // staged is a staging buffer taken from the pool; the zero value is none.

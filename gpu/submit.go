@@ -10,7 +10,7 @@ import (
 // The poller looks for finished work without pause at first, then after a share
 // of the time since the last submission.
 const (
-	pollSpin  = 50 * time.Microsecond
+	pollSpin  = 0 * time.Microsecond
 	pollShare = 16
 	pollMax   = time.Millisecond
 )
@@ -77,7 +77,7 @@ func (l *List) addReads(reads []ReadBack) error {
 		}
 		blk, err := l.d.span(rd.Src, rd.Off, int64(len(rd.Dst)))
 		if err != nil {
-			return fmt.Errorf("%d: %w", i, err)
+			return fmt.Errorf("result %d: %w", i, err)
 		}
 		from, n := wordSpan(rd.Off, len(rd.Dst))
 		r.reads = append(r.reads, command{op: opCopy, src: blk.mem, srcOff: from, dstOff: r.readBytes, n: n})
@@ -116,7 +116,7 @@ func (l *List) submit() (*submission, error) {
 	if r.readBytes > 0 {
 		l.stats.Maps++
 	}
-	d.stats.Writes += int64(len(r.writes))
+	d.stats.Writes += r.uploads
 	return s, nil
 }
 

@@ -7,13 +7,67 @@ import (
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
-// heads are the operands that attention and its backward share, and the place of
-// their rows and heads in the whole call where they are parts of it.
+// attention runs one kernel for the rows that fit into bindings. Where the keys do
+// not, the kernel runs over windows of them, each time going on from the result
+// and the log-sum-exp so far.
+func attention(s *stream, c *tensor.Call) error {
+	a, out, lse := headsOf(c), c.Dst[0], c.Dst[1]
+	if sameBuffer(axis0(out), axis0(lse)) { // which one dispatch cannot bind twice
+		buf, err := s.temp(lse.Bytes())
+		if err != nil {
+			return err
+		}
+		defer s.Free(buf)
+		apart := *c
+		apart.Dst[1] = tensor.View(buf, lse.Spec)
+		if err := attention(s, &apart); err != nil {
+			return err
+		}
+		return s.copy(apart.Dst[1], lse)
+	}
+	return s.eachPart([]tensor.Tensor{a.q, out, lse}, func(r0, r1 int) error {
+		rows := a
+		rows.q, rows.firstRow = rowsOf(a.q, r0, r1), r0
+		to, sum := rowsOf(out, r0, r1), rowsOf(lse, r0, r1)
+		var before tensor.Tensor
+		err := s.eachPart([]tensor.Tensor{a.k, a.v}, func(k0, k1 int) error {
+			part := rows
+			part.k, part.v, part.firstKey = rowsOf(a.k, k0, k1), rowsOf(a.v, k0, k1), k0
+			if k1 == a.k.Dim(0) {
+				return s.attend(&part, before, to, sum)
+			}
+			after, err := s.temp(4 * int64(r1-r0) * int64(a.q.Dim(1)))
+			if err != nil {
+				return err
+			}
+			next := tensor.View(after, tensor.Of(tensor.F32, r1-r0, a.q.Dim(1)))
+			err = s.attend(&part, before, to, next)
+			tensor.FreeAll(s, before)
+			before = next
+			return err
+		})
+		tensor.FreeAll(s, before)
+		return err
+	})
+}
+
+// attend goes on from before, where it is present.
+func (s *stream) attend(a *heads, before, out, lse tensor.Tensor) error {
+	count, n := a.q.Dim(0), a.q.Dim(1)
+	chunk, byFour := a.chunk(a.q, a.k, a.v)
+	k := a.kernel("attention", chunk, byFour, setIf("LSE", lse.Present()), setIf("CARRY", before.Present()))
+	ops := []operand{axis0(a.q), axis0(a.k), axis0(a.v), layoutOf(a.c.Rows), layoutOf(a.c.Keys), axis0(before), axis0(out), axis0(lse)}
+	words := append(a.words(count, a.k.Dim(0)), f32(float32(math.Inf(-1))))
+	return s.dispatch(k, a.groups(count, n, chunk), ops, append(words, a.dropout()...)...)
+}
+
+// heads are the operands that attention and its backward share, and where their
+// rows lie in the whole call where they are parts of it.
 type heads struct {
-	c                             *tensor.Call
-	q, k, v                       tensor.Tensor
-	firstRow, firstKey, firstHead int
-	mask                          int
+	c                  *tensor.Call
+	q, k, v            tensor.Tensor
+	firstRow, firstKey int
+	mask               int
 }
 
 // The values of MASK in the shaders.
@@ -47,91 +101,77 @@ func ascending(l *tensor.Layout) bool {
 	return true
 }
 
-// consts are the constants of the kernels; vec takes the operands that are read
-// four elements at a time.
-func (a *heads) consts(vec ...tensor.Tensor) []shaders.Const {
-	dim, four := a.q.Dim(2), true
+// chunk is how many vec4 of a head an invocation sums up in registers, and whether
+// vec, the operands of the kernel, are read by vec4. More would spill; by single
+// elements they are few, since every unrolled step then takes four times the code.
+func (a *heads) chunk(vec ...tensor.Tensor) (n int, byFour bool) {
+	if a.q.Dim(2)%4 != 0 {
+		return 2, false
+	}
 	for _, t := range vec {
-		four = four && t.Off%windowRound == 0 && t.Stride%4 == 0 && dim%4 == 0
+		if t.Off%windowRound != 0 || t.Stride%4 != 0 {
+			return 2, false
+		}
 	}
-	return []shaders.Const{
-		set("WG", elementGroup), set("CHUNK", headChunk), setIf("VEC", four), set("MASK", a.mask),
-		setIf("DROPOUT", a.c.Attr.Rate > 0),
-	}
+	return 8, true
 }
 
-// headChunk is how many vec4 of a head an invocation sums up in registers: more would
-// spill, and take long to compile.
-const headChunk = 8
-
-// invocations is the grid over count rows, heads and chunks of a head.
-func (a *heads) invocations(count, heads int) int {
-	return groupsOf(count*heads*groupsOf(a.q.Dim(2), 4*headChunk), elementGroup)
+// kernel is the kernel of a file for heads in chunks of chunk vec4.
+func (a *heads) kernel(file string, chunk int, byFour bool, more ...shaders.Const) kernel {
+	return kernelOf(file, append([]shaders.Const{
+		set("WG", elementGroup), set("CHUNK", chunk), setIf("VEC", byFour), set("MASK", a.mask), setIf("DROPOUT", a.c.Attr.Rate > 0),
+	}, more...)...)
 }
 
-// places are the words that say where windows lie in the call. count and heads are
-// the rows and heads of the operand that the grid covers.
-func (a *heads) places(count, heads int) [11]uint32 {
-	return [...]uint32{
-		u32(a.c.Rows.Batch()), u32(a.c.Rows.Rows()), u32(a.c.Keys.Rows()), u32(a.c.Src[0].Dim(1)),
-		u32(a.firstRow), u32(a.firstKey), u32(a.firstHead), u32(count), u32(heads), u32(a.q.Dim(1) / a.k.Dim(1)),
-		u32(a.q.Dim(2)),
-	}
+// groups is the grid over count rows, heads and chunks of a head.
+func (a *heads) groups(count, heads, chunk int) int {
+	return groupsOf(count*heads*groupsOf(a.q.Dim(2), 4*chunk), elementGroup)
 }
 
-// maskWords are left, right, causal and scale.
-func (a *heads) maskWords() [4]uint32 {
+// words are the parameters of all kernels from batch to scale. The grid covers
+// count rows; held are the rows on the other side.
+func (a *heads) words(count, held int) []uint32 {
 	at := &a.c.Attr
-	return [...]uint32{i32(at.Left), i32(at.Right), flag(at.Causal), f32(at.Scale)}
+	return append(make([]uint32, 0, 24),
+		u32(a.c.Rows.Batch()), u32(a.c.Rows.Rows()), u32(a.c.Keys.Rows()), u32(a.firstRow), u32(a.firstKey),
+		u32(count), u32(held), u32(a.q.Dim(1)), u32(a.q.Dim(1)/a.k.Dim(1)), u32(a.q.Dim(2)),
+		i32(at.Left), i32(at.Right), flag(at.Causal), f32(at.Scale))
 }
 
-func (a *heads) dropoutWords() [4]uint32 {
+// dropout are the parameters from seed_low to keep_scale.
+func (a *heads) dropout() []uint32 {
 	at := &a.c.Attr
-	return [...]uint32{uint32(at.Seed), uint32(at.Seed >> 32), tensor.DropoutThreshold(at.Rate), f32(1 / (1 - at.Rate))}
+	return []uint32{uint32(at.Seed), uint32(at.Seed >> 32), tensor.DropoutThreshold(at.Rate), f32(1 / (1 - at.Rate))}
 }
 
-// attention runs one kernel, or one for each part of the sequences that fits into
-// bindings.
-func attention(s *stream, c *tensor.Call) error {
-	out, lse := c.Dst[0], c.Dst[1]
-	if sameBuffer(axis0(out), axis0(lse)) { // which one dispatch cannot bind twice
-		buf, err := s.temp(lse.Bytes())
-		if err != nil {
+// eachPart calls fn on parts of the rows of ts that fit into bindings; once where
+// there are none.
+func (s *stream) eachPart(ts []tensor.Tensor, fn func(lo, hi int) error) error {
+	limit, n := s.b.window(), ts[0].Dim(0)
+	for lo := 0; ; {
+		hi := n
+		for _, t := range ts {
+			if o := axis0(t); o.present() {
+				hi = min(hi, o.fit(lo, limit))
+			}
+		}
+		if hi <= lo && n > 0 {
+			return errRow(limit)
+		}
+		if err := fn(lo, hi); err != nil {
 			return err
 		}
-		defer s.Free(buf)
-		part := *c
-		part.Dst[1] = tensor.View(buf, lse.Spec)
-		if err := attention(s, &part); err != nil {
-			return err
+		if lo = hi; lo >= n {
+			return nil
 		}
-		return s.copy(part.Dst[1], lse)
 	}
-	a := headsOf(c)
-	return s.chunks(&a, []tensor.Tensor{a.q, out, lse}, []tensor.Tensor{a.k, a.v}, func(sp chunk, fits bool) error {
-		part := a.at(sp)
-		to, stat := rowsOf(out, sp.q0, sp.q1), rowsOf(lse, sp.q0, sp.q1)
-		if fits {
-			return s.attend(&part, to, stat)
-		}
-		return s.eachKV(&part, func(one *heads) error {
-			group := one.q.Dim(1)
-			to, stat := headsFrom(to, one.firstHead, group), columnsFrom(stat, one.firstHead, group)
-			return s.eachPart([]tensor.Tensor{one.q, to, stat}, func(lo, hi int) error {
-				p := *one
-				p.q, p.firstRow = rowsOf(one.q, lo, hi), one.firstRow+lo
-				return s.attend(&p, rowsOf(to, lo, hi), rowsOf(stat, lo, hi))
-			})
-		})
-	})
 }
 
-func (s *stream) attend(a *heads, out, lse tensor.Tensor) error {
-	count, n := a.q.Dim(0), a.q.Dim(1)
-	k := kernelOf("attention", append(a.consts(a.q, a.k, a.v), setIf("LSE", lse.Present()))...)
-	ops := []operand{axis0(a.q), axis0(a.k), axis0(a.v), layoutOf(a.c.Rows), layoutOf(a.c.Keys), axis0(out), axis0(lse)}
-	words := make([]uint32, 0, 24)
-	places, mask, drop := a.places(count, n), a.maskWords(), a.dropoutWords()
-	words = append(append(append(append(words, places[:]...), mask[:]...), f32(float32(math.Inf(-1)))), drop[:]...)
-	return s.dispatch(k, a.invocations(count, n), ops, words...)
+// rowsOf is rows lo to hi of axis 0; an absent tensor stays absent.
+func rowsOf(t tensor.Tensor, lo, hi int) tensor.Tensor {
+	if t.Present() {
+		t.Off += int64(lo) * int64(t.Stride) * int64(t.DType.Size())
+		t.Shape[0] = int32(hi - lo)
+	}
+	return t
 }

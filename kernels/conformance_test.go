@@ -28,3 +28,14 @@ func TestConformance(t *testing.T) {
 	defer reference.Close()
 	conformance.Run(t, open(t), reference)
 }
+
+// TestConformancePastLimits is the suite on a device that binds little and takes
+// few workgroups, so that calls are cut everywhere.
+func TestConformancePastLimits(t *testing.T) {
+	reference, err := cpuref.New(cpuref.Options{Reference: true})
+	require.NoError(t, err)
+	defer reference.Close()
+	b := open(t)
+	smallLimits(b)
+	conformance.Run(t, b, reference)
+}

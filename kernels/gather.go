@@ -20,13 +20,17 @@ func gatherRows(s *stream, c *tensor.Call) error {
 	})
 }
 
-// scatterRows fills the result and runs over windows of it and, for each, over
-// pieces of x.
+// scatterRows fills the result and writes the rows over it.
 func scatterRows(s *stream, c *tensor.Call) error {
-	x, idx, y := axis0(c.Src[0]), axis0(c.Src[1]), axis0(c.Dst[0])
 	if err := s.fill(c.Dst[0], fillBits(c.Dst[0], c.Attr.Fill)); err != nil {
 		return err
 	}
+	return writeRows(s, c)
+}
+
+// writeRows runs over windows of the result and, for each, over pieces of x.
+func writeRows(s *stream, c *tensor.Call) error {
+	x, idx, y := axis0(c.Src[0]), axis0(c.Src[1]), axis0(c.Dst[0])
 	k := kernelOf("scatter_rows", set("WG", elementGroup))
 	return s.windows(y, func(part operand, first int) error {
 		return s.split([]operand{x, idx, part.whole()}, func(ops []operand) error {

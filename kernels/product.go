@@ -82,17 +82,20 @@ func (g *product) run(s *stream) error {
 		return g.runBatch(s)
 	}
 	limit := s.b.window()
-	stepM := least(g.m, g.y.fit(limit), g.residual.orElse(g.m, limit), g.pre.orElse(g.m, limit))
+	stepM := min(g.m, g.y.fit(limit), g.residual.orElse(g.m, limit), g.pre.orElse(g.m, limit))
 	stepN, stepK := g.n, g.k
 	if g.transA {
-		stepK = least(stepK, g.a.fit(limit))
+		stepK = min(stepK, g.a.fit(limit))
 	} else {
-		stepM = least(stepM, g.a.fit(limit))
+		stepM = min(stepM, g.a.fit(limit))
+	}
+	if o := g.bias; o.present() {
+		stepN = min(stepN, 1+clampInt((limit-4)/max(4*int64(o.step), 4)))
 	}
 	if g.transB {
-		stepN = least(stepN, g.b.fit(limit))
+		stepN = min(stepN, g.b.fit(limit))
 	} else {
-		stepK = least(stepK, g.b.fit(limit))
+		stepK = min(stepK, g.b.fit(limit))
 	}
 	stepM, stepN, stepK = wholeTiles(stepM, g.m), wholeTiles(stepN, g.n), wholeTiles(stepK, g.k)
 	if stepM == 0 || stepN == 0 || (stepK == 0 && g.k > 0) {
@@ -124,13 +127,6 @@ func (m matrix) orElse(n int, limit int64) int {
 		return n
 	}
 	return m.fit(limit)
-}
-
-func least(a int, more ...int) int {
-	for _, b := range more {
-		a = min(a, b)
-	}
-	return a
 }
 
 // piece is rows m0 to m1 and columns n0 to n1 of y over terms k0 to k1.

@@ -13,6 +13,7 @@ var impl = [tensor.NumOps]func(*stream, *tensor.Call) error{
 	tensor.OpAttentionBackward:     attentionBackward,
 	tensor.OpGatherRows:            gatherRows,
 	tensor.OpScatterRows:           scatterRows,
+	tensor.OpWriteRows:             writeRows,
 	tensor.OpConcat:                concat,
 	tensor.OpSoftmax:               softmax,
 	tensor.OpSoftmaxBackward:       softmaxBackward,

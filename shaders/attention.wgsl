@@ -12,6 +12,7 @@ const VEC: bool = false;        // every head begins at a multiple of 4 elements
 const MASK: u32 = 0u;           // see common/attention.wgsl
 const DROPOUT: bool = false;
 const LSE: bool = false;
+const CARRY: bool = false;      // out and before, an lse, hold the result over the keys before the window
 
 struct Params {
   grid: vec4<u32>,
@@ -20,17 +21,17 @@ struct Params {
   v: vec4<u32>,
   rows: vec4<u32>,
   keys: vec4<u32>,
+  before: vec4<u32>,
   out: vec4<u32>,
   lse: vec4<u32>,
   batch: u32,
   all_rows: u32,    // R of the whole call
   all_keys: u32,    // S of the whole call
-  all_heads: u32,   // H of the whole call
   first_row: u32,   // of the window of q
   first_key: u32,   // of the window of k
-  first_head: u32,  // of the window of q
   count: u32,       // rows in the window of q
-  heads: u32,       // in the window of q
+  held: u32,        // rows in the window of k
+  heads: u32,       // H
   group: u32,       // H/KV
   dim: u32,         // D
   left: i32,        // in positions, -1 none
@@ -48,9 +49,10 @@ struct Params {
 @group(0) @binding(2) var<storage, read> v: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> rows: array<i32>;
 @group(0) @binding(4) var<storage, read> keys: array<i32>;
-@group(0) @binding(5) var<storage, read_write> out: array<f32>;
-@group(0) @binding(6) var<storage, read_write> lse: array<f32>;
-@group(0) @binding(7) var<uniform> p: Params;
+@group(0) @binding(5) var<storage, read> before: array<f32>;
+@group(0) @binding(6) var<storage, read_write> out: array<f32>;
+@group(0) @binding(7) var<storage, read_write> lse: array<f32>;
+@group(0) @binding(8) var<uniform> p: Params;
 
 fn q_one(e: u32) -> f32 { return q[e >> 2u][e & 3u]; }
 fn q_four(at: u32, i: u32) -> vec4<f32> {
@@ -113,6 +115,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   var largest = 0.0;
   var total = 0.0;
   let seq = row_seq(row);
+  let at_out = p.out.x + (r * p.out.y) + (head * p.dim);
+  if (CARRY && (seq >= 0)) {
+    largest = before[p.before.x + (r * p.before.y) + head];
+    total = select(0.0, 1.0, largest >= LOWEST);
+    for (var i = 0u; i < CHUNK; i++) {
+      let d = at_out + (4u * part(chunk, i));
+      sum[i] = select(vec4<f32>(0.0), vec4<f32>(out[d], out[d + 1u], out[d + 2u], out[d + 3u]), vec4<bool>(total > 0.0) & real(part(chunk, i)));
+    }
+  }
   if (seq >= 0) {
     let some = keys_of(row, u32(seq));
     for (var j = some.x; j < some.y; j += 4u) {
@@ -143,21 +154,20 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     }
   }
   let norm = select(1.0 / total, 0.0, total == 0.0);
-  let to = p.out.x + (r * p.out.y) + (head * p.dim);
   for (var i = 0u; i < CHUNK; i++) {
     let d = 4u * ((chunk * CHUNK) + i);
     let x = sum[i] * norm;
-    if (d < p.dim) { out[to + d] = x.x; }
-    if (d + 1u < p.dim) { out[to + d + 1u] = x.y; }
-    if (d + 2u < p.dim) { out[to + d + 2u] = x.z; }
-    if (d + 3u < p.dim) { out[to + d + 3u] = x.w; }
+    if (d < p.dim) { out[at_out + d] = x.x; }
+    if (d + 1u < p.dim) { out[at_out + d + 1u] = x.y; }
+    if (d + 2u < p.dim) { out[at_out + d + 2u] = x.z; }
+    if (d + 3u < p.dim) { out[at_out + d + 3u] = x.w; }
   }
   if (LSE && (chunk == 0u)) {
-    let at = p.lse.x + (r * p.lse.y) + head;
+    let at_lse = p.lse.x + (r * p.lse.y) + head;
     if (seq < 0) {
-      lse[at] = 0.0;
+      lse[at_lse] = 0.0;
     } else {
-      lse[at] = select(largest + log(total), p.none, total == 0.0);
+      lse[at_lse] = select(largest + log(total), p.none, total == 0.0);
     }
   }
 }

@@ -2,7 +2,7 @@
 // ds(r,h,j) q[r,h], dv[j,g] (+)= sum_r,h keep w(r,h,j) dout[r,h] over the rows r that see j
 // and the heads h of group g; w and ds as in attention_backward_q
 // q, dout [R,H,D], k, v, dk, dv [S,KV,D], stat [R,H,2] of (lse, delta), or windows of
-// their rows. Rows in no sequence get zeros.
+// their rows; windows of q add up. Rows in no sequence get zeros.
 // Grid: one invocation for each key row, kv head and 4*CHUNK of D (each takes all
 // scores anew), rows of one head side by side, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: invocations past the last return. Ref: cpuref/attention.go
@@ -27,12 +27,11 @@ struct Params {
   batch: u32,
   all_rows: u32,    // R of the whole call
   all_keys: u32,    // S of the whole call
-  all_heads: u32,   // H of the whole call
   first_row: u32,   // of the window of q
   first_key: u32,   // of the window of k
-  first_head: u32,  // of the window of q
   count: u32,       // rows in the window of k
-  heads: u32,       // in the window of k
+  held: u32,        // rows in the window of q
+  heads: u32,       // H
   group: u32,       // H/KV
   dim: u32,         // D
   left: i32,        // in positions, -1 none
@@ -135,12 +134,12 @@ fn put(to: u32, d: u32, x: f32) {
 @compute @workgroup_size(WG, 1, 1)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let e = (group_of(wid) * WG) + lid;
-  if (e >= (p.count * p.heads) * chunks()) {
+  if (e >= (p.count * (p.heads / p.group)) * chunks()) {
     return;
   }
   let r = e % p.count;
-  let head = (e / p.count) % p.heads;
-  let chunk = (e / p.count) / p.heads;
+  let head = (e / p.count) % (p.heads / p.group); // of k and v
+  let chunk = (e / p.count) / (p.heads / p.group);
   let row = p.first_key + r;
   let at_k = p.k.x + (r * p.k.y) + (head * p.dim);
   let at_v = p.v.x + (r * p.v.y) + (head * p.dim);

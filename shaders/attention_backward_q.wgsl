@@ -2,7 +2,7 @@
 // sees, with w = e^(scale q k - lse), ds = w (keep dout v - delta), g = h / (H/KV)
 // (Dao et al. 2022, algorithm 4)
 // q, dout, dq [R,H,D], k, v [S,KV,D], stat [R,H,2] of (lse, delta), or windows of
-// their rows. Rows in no sequence get zeros.
+// their rows; windows of k add up. Rows in no sequence get zeros.
 // Grid: one invocation for each row, head and 4*CHUNK of D (each takes all scores
 // anew), rows of one head side by side, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: invocations past the last return. Ref: cpuref/attention.go
@@ -26,12 +26,11 @@ struct Params {
   batch: u32,
   all_rows: u32,    // R of the whole call
   all_keys: u32,    // S of the whole call
-  all_heads: u32,   // H of the whole call
   first_row: u32,   // of the window of q
   first_key: u32,   // of the window of k
-  first_head: u32,  // of the window of q
   count: u32,       // rows in the window of q
-  heads: u32,       // in the window of q
+  held: u32,        // rows in the window of k
+  heads: u32,       // H
   group: u32,       // H/KV
   dim: u32,         // D
   left: i32,        // in positions, -1 none

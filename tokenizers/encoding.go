@@ -21,6 +21,8 @@ type Encoding struct {
 	WordIDs []int32
 	// Sequence is 0 for tokens of the text, 1 for those of the pair, -1 for added special tokens.
 	Sequence []int8
+	// First is the number, among all tokens of the text and of the pair, of this window's first one.
+	First [2]int
 	// Overflow is the further windows of a text that was cut, in order.
 	Overflow []*Encoding
 

@@ -23,7 +23,7 @@ func newRegex(expr string) (pattern, error) {
 	if err != nil {
 		return nil, fmt.Errorf("regular expression %q: %w", expr, err)
 	}
-	re, err := regexp2.Compile(translated, regexp2.Multiline)
+	re, err := regexp2.Compile(translated)
 	if err != nil {
 		return nil, fmt.Errorf("regular expression %q: %w", expr, err)
 	}

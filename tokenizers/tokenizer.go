@@ -249,7 +249,7 @@ func (t *Tokenizer) window(seqs []sequence, parts []part, ranges [2][2]int) *Enc
 	e := newEncoding(n)
 	e.prefix, e.unknownID = t.prefix, t.special.UNKID
 	for i := range seqs {
-		e.texts[i] = seqs[i].text
+		e.texts[i], e.First[i] = seqs[i].text, ranges[i][0]
 	}
 	at := 0
 	for _, p := range parts {

@@ -52,3 +52,20 @@ func (d difference) ok() bool { return d.outside == 0 }
 func (d difference) String() string {
 	return fmt.Sprintf("%d of %d elements outside, worst at %d: got %v, want %v, %.3g of the tolerance", d.outside, d.n, d.index, d.got, d.want, d.share)
 }
+
+// Compare holds got to want, as cases are compared, and says how far off it is.
+func Compare(got, want []float32, tol tensor.Tol) (report string, ok bool) {
+	if len(got) != len(want) {
+		return fmt.Sprintf("got %d elements, want %d", len(got), len(want)), false
+	}
+	d := compare(widen(got), widen(want), tol, nil)
+	return d.String(), d.ok()
+}
+
+func widen(v []float32) []float64 {
+	out := make([]float64, len(v))
+	for i, x := range v {
+		out[i] = float64(x)
+	}
+	return out
+}

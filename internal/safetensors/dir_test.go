@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -221,6 +222,30 @@ func TestReplaceDirFailing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Everything is synced before it is put in place, and the old folder goes last.
+func TestReplaceDirOrder(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "model")
+	require.NoError(t, ReplaceDir(dir, fillFolder("old", noStep)))
+	var steps []string
+	note := func(what, path string) {
+		rel, err := filepath.Rel(parent, path)
+		require.NoError(t, err)
+		steps = append(steps, what+" "+regexp.MustCompile(`-[0-9a-f]{8}`).ReplaceAllString(filepath.ToSlash(rel), ""))
+	}
+	d := disk{
+		exchange: func(a, b string) error { return errors.ErrUnsupported },
+		rename:   func(a, b string) error { note("rename to", b); return os.Rename(a, b) },
+		remove:   func(path string) error { note("remove", path); return os.RemoveAll(path) },
+		sync:     func(path string, dir bool) error { note("sync", path); return syncPath(path, dir) },
+	}
+	require.NoError(t, d.replaceDir(dir, fillFolder("new", noStep)))
+	require.Equal(t, []string{
+		"sync .model.tmp/config.json", "sync .model.tmp/sub/model.safetensors", "sync .model.tmp/sub", "sync .model.tmp",
+		"rename to .model.old", "rename to model", "sync .", "rename to .model.tmp", "remove .model.tmp",
+	}, steps)
 }
 
 // If the old folder was renamed aside and the new one cannot take its place, the

@@ -63,11 +63,12 @@ fn rows_from(start: u32, to: u32, pos: i32, past: bool) -> u32 {
   return lo;
 }
 
-// keys_of are the first key that a query of sequence b may see and the one after the
-// last; rows_of the queries that may see a key.
+// keys_of are the first key of the window that a query of sequence b may see and the
+// one after the last; rows_of the queries of the window that may see a key. held is
+// the number of rows in that window.
 fn keys_of(row: u32, b: u32) -> vec2<u32> {
-  let start = key_start(b);
-  let end = start + key_count(b);
+  let start = max(key_start(b), p.first_key);
+  let end = max(min(key_start(b) + key_count(b), p.first_key + p.held), start);
   if (MASK != 1u) {
     return vec2<u32>(start, end);
   }
@@ -75,8 +76,8 @@ fn keys_of(row: u32, b: u32) -> vec2<u32> {
   return vec2<u32>(keys_from(start, end, range.x, false), keys_from(start, end, range.y, true));
 }
 fn rows_of(key: u32, b: u32) -> vec2<u32> {
-  let start = row_start(b);
-  let end = start + row_count(b);
+  let start = max(row_start(b), p.first_row);
+  let end = max(min(row_start(b) + row_count(b), p.first_row + p.held), start);
   if (MASK != 1u) {
     return vec2<u32>(start, end);
   }
@@ -116,7 +117,7 @@ fn keeps(row: vec4<u32>, head: u32, key: vec4<u32>) -> vec4<f32> {
   if (!DROPOUT) {
     return vec4<f32>(1.0);
   }
-  let i = (((row * p.all_heads) + vec4<u32>(p.first_head + head)) * p.all_keys) + key;
+  let i = (((row * p.heads) + vec4<u32>(head)) * p.all_keys) + key;
   let bits = vec4<u32>(dropout_bits(i.x), dropout_bits(i.y), dropout_bits(i.z), dropout_bits(i.w));
   return select(vec4<f32>(0.0), vec4<f32>(p.keep_scale), bits >= vec4<u32>(p.threshold));
 }

@@ -28,6 +28,12 @@ var vecFunctions = []struct {
 	{"Tanh", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.tanh) }},
 	{"Sigmoid", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.sigmoid) }},
 	{"Mish", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.mish) }},
+	{"GeluSlope", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.geluSlope) }},
+	{"GeluTanhSlope", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.geluTanhSlope) }},
+	{"SiluSlope", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.siluSlope) }},
+	{"TanhSlope", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.tanhSlope) }},
+	{"SigmoidSlope", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.sigmoidSlope) }},
+	{"MishSlope", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.mishSlope) }},
 }
 
 func vecFile(s isa) string {
