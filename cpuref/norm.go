@@ -71,6 +71,19 @@ func moments(h []float32, eps float64, centred bool) (mean, rstd float64) {
 	return mean, 1 / math.Sqrt(square/n+eps)
 }
 
+// meanAgain is the mean of h in float64. The one in the statistics is rounded to
+// float32, too coarse for a row whose mean is large against its deviation. The
+// mean of rms_norm is 0 and stays.
+func meanAgain(h []float32, rounded float32) (mean float64) {
+	if rounded == 0 {
+		return 0
+	}
+	for _, v := range h {
+		mean += float64(v)
+	}
+	return mean / float64(len(h))
+}
+
 // normBackward: dy, h, weight?, stats -> dh. With n = (h - mean) rstd and g =
 // weight dy: dh = rstd (g - mean(g) - n mean(g n)); rms_norm has no mean(g).
 func normBackward(s *stream, c *tensor.Call) error {
@@ -82,7 +95,7 @@ func normBackward(s *stream, c *tensor.Call) error {
 	}
 	s.each(dy.n, dy.cols, func(r int) {
 		d, x, to := dy.row(r), h.row(r), dh.row(r)
-		mean, rstd := float64(stats.row(r)[0]), float64(stats.row(r)[1])
+		mean, rstd := meanAgain(x, stats.row(r)[0]), float64(stats.row(r)[1])
 		at := func(i int) (g, n float64) {
 			g, n = float64(d[i]), (float64(x[i])-mean)*rstd
 			if w != nil {
@@ -117,11 +130,13 @@ func normWeightBackward(s *stream, c *tensor.Call) error {
 	if v.err != nil {
 		return v.err
 	}
+	means := make([]float64, dy.n)
+	s.each(dy.n, dy.cols, func(r int) { means[r] = meanAgain(h.row(r), stats.row(r)[0]) })
 	s.columns(dy.cols, dy.n, func(lo, hi int) {
 		var sumW, sumB [columnBlock]float64
 		for r := range dy.n {
 			d, x := dy.row(r)[lo:hi], h.row(r)[lo:hi]
-			mean, rstd := float64(stats.row(r)[0]), float64(stats.row(r)[1])
+			mean, rstd := means[r], float64(stats.row(r)[1])
 			for i, v := range d {
 				sumW[i] += float64(v) * (float64(x[i]) - mean) * rstd
 				sumB[i] += float64(v)

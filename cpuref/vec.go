@@ -168,54 +168,35 @@ func (s vecSet) normalize(dst, x, weight, bias []float32, mean, rstd float64) {
 
 // activate sets dst to act(x).
 func (s vecSet) activate(act tensor.Act, dst, x []float32) {
-	switch act {
-	case tensor.ActNone:
+	switch {
+	case act == tensor.ActNone:
 		copy(dst, x)
-		return
-	case tensor.ActRelu:
-		for i, v := range x {
-			if v < 0 { // not max, which is many times slower
-				v = 0
-			}
-			dst[i] = v
-		}
-		return
-	case tensor.ActAbs:
-		for i, v := range x {
-			dst[i] = math.Float32frombits(math.Float32bits(v) &^ (1 << 31))
-		}
-		return
-	}
-	if s == vecGeneric {
+	case s == vecGeneric:
 		for i, v := range x {
 			dst[i] = activate32(act, v)
 		}
-		return
-	}
-	n := s.split(len(x))
-	if n > 0 {
+	default:
+		n := s.split(len(x))
 		s.activateChunks(act, dst[:n], x[:n])
-	}
-	if n < len(x) {
-		var last [vecChunk]float32
-		copy(last[:], x[n:])
-		s.activateChunks(act, last[:], last[:])
-		copy(dst[n:], last[:])
+		if n < len(x) {
+			var last [vecChunk]float32
+			copy(last[:], x[n:])
+			s.activateChunks(act, last[:], last[:])
+			copy(dst[n:], last[:])
+		}
 	}
 }
 
 // slope sets dst to act'(x).
 func (s vecSet) slope(act tensor.Act, dst, x []float32) {
-	if s == vecGeneric || act == tensor.ActNone || act == tensor.ActRelu || act == tensor.ActAbs {
+	if s == vecGeneric || act == tensor.ActNone {
 		for i, v := range x {
 			dst[i] = float32(slope(act, float64(v)))
 		}
 		return
 	}
 	n := s.split(len(x))
-	if n > 0 {
-		s.slopeChunks(act, dst[:n], x[:n])
-	}
+	s.slopeChunks(act, dst[:n], x[:n])
 	if n < len(x) {
 		var last [vecChunk]float32
 		copy(last[:], x[n:])

@@ -93,6 +93,12 @@ func (s vecSet) activateChunks(act tensor.Act, dst, x []float32) {
 		} else {
 			vecSiluAVX2(dst, x)
 		}
+	case tensor.ActRelu:
+		if wide {
+			vecReluAVX512(dst, x)
+		} else {
+			vecReluAVX2(dst, x)
+		}
 	case tensor.ActTanh:
 		if wide {
 			vecTanhAVX512(dst, x)
@@ -110,6 +116,12 @@ func (s vecSet) activateChunks(act tensor.Act, dst, x []float32) {
 			vecMishAVX512(dst, x)
 		} else {
 			vecMishAVX2(dst, x)
+		}
+	case tensor.ActAbs:
+		if wide {
+			vecAbsAVX512(dst, x)
+		} else {
+			vecAbsAVX2(dst, x)
 		}
 	}
 }
@@ -135,6 +147,12 @@ func (s vecSet) slopeChunks(act tensor.Act, dst, x []float32) {
 		} else {
 			vecSiluSlopeAVX2(dst, x)
 		}
+	case tensor.ActRelu:
+		if wide {
+			vecReluSlopeAVX512(dst, x)
+		} else {
+			vecReluSlopeAVX2(dst, x)
+		}
 	case tensor.ActTanh:
 		if wide {
 			vecTanhSlopeAVX512(dst, x)
@@ -152,6 +170,12 @@ func (s vecSet) slopeChunks(act tensor.Act, dst, x []float32) {
 			vecMishSlopeAVX512(dst, x)
 		} else {
 			vecMishSlopeAVX2(dst, x)
+		}
+	case tensor.ActAbs:
+		if wide {
+			vecAbsSlopeAVX512(dst, x)
+		} else {
+			vecAbsSlopeAVX2(dst, x)
 		}
 	}
 }

@@ -760,6 +760,122 @@ done:
 	VZEROUPPER
 	RET
 
+// func vecReluAVX2(dst, x []float32)
+TEXT ·vecReluAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	VMOVUPS vecConstAVX2<>+192(SB), Y12
+	SHRQ $4, CX
+	JZ done
+
+loop:
+	VMOVUPS 0(SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMAXPS Y0, Y12, Y4
+	VMAXPS Y1, Y12, Y5
+	VMOVUPS Y4, 0(DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecAbsAVX2(dst, x []float32)
+TEXT ·vecAbsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	VMOVUPS vecConstAVX2<>+2496(SB), Y12
+	SHRQ $4, CX
+	JZ done
+
+loop:
+	VMOVUPS 0(SI), Y0
+	VMOVUPS 32(SI), Y1
+	VANDNPS Y0, Y12, Y4
+	VANDNPS Y1, Y12, Y5
+	VMOVUPS Y4, 0(DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecReluSlopeAVX2(dst, x []float32)
+TEXT ·vecReluSlopeAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
+	SHRQ $4, CX
+	JZ done
+
+loop:
+	VMOVUPS 0(SI), Y0
+	VMOVUPS 32(SI), Y1
+	VCMPPS $10, Y13, Y0, Y10
+	VCMPPS $10, Y13, Y1, Y11
+	VMOVUPS vecConstAVX2<>+768(SB), Y4
+	VMOVUPS vecConstAVX2<>+768(SB), Y5
+	VANDNPS Y4, Y10, Y4
+	VANDNPS Y5, Y11, Y5
+	VMOVUPS Y4, 0(DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecAbsSlopeAVX2(dst, x []float32)
+TEXT ·vecAbsSlopeAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
+	SHRQ $4, CX
+	JZ done
+
+loop:
+	VMOVUPS 0(SI), Y0
+	VMOVUPS 32(SI), Y1
+	VCMPPS $10, Y13, Y0, Y10
+	VCMPPS $10, Y13, Y1, Y11
+	VMOVUPS vecConstAVX2<>+768(SB), Y4
+	VMOVUPS vecConstAVX2<>+768(SB), Y5
+	VANDNPS Y4, Y10, Y4
+	VANDNPS Y5, Y11, Y5
+	VCMPPS $5, Y13, Y0, Y10
+	VCMPPS $5, Y13, Y1, Y11
+	VMOVUPS vecConstAVX2<>+768(SB), Y6
+	VMOVUPS vecConstAVX2<>+768(SB), Y7
+	VANDNPS Y6, Y10, Y6
+	VANDNPS Y7, Y11, Y7
+	VSUBPS Y6, Y4, Y4
+	VSUBPS Y7, Y5, Y5
+	VMOVUPS Y4, 0(DI)
+	VMOVUPS Y5, 32(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func vecGeluSlopeAVX2(dst, x []float32)
 TEXT ·vecGeluSlopeAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI

@@ -552,6 +552,102 @@ done:
 	VZEROUPPER
 	RET
 
+// func vecReluAVX512(dst, x []float32)
+TEXT ·vecReluAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	VMOVUPS vecConstAVX512<>+192(SB), Z6
+	SHRQ $4, CX
+	JZ done
+
+loop:
+	VMOVUPS 0(SI), Z0
+	VMAXPS Z0, Z6, Z2
+	VMOVUPS Z2, 0(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecAbsAVX512(dst, x []float32)
+TEXT ·vecAbsAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	VMOVUPS vecConstAVX512<>+2496(SB), Z6
+	SHRQ $4, CX
+	JZ done
+
+loop:
+	VMOVUPS 0(SI), Z0
+	VANDNPS Z0, Z6, Z2
+	VMOVUPS Z2, 0(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecReluSlopeAVX512(dst, x []float32)
+TEXT ·vecReluSlopeAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	VMOVUPS vecConstAVX512<>+192(SB), Z7
+	SHRQ $4, CX
+	JZ done
+
+loop:
+	VMOVUPS 0(SI), Z0
+	VCMPPS $10, Z7, Z0, K1
+	VMOVUPS vecConstAVX512<>+768(SB), Z2
+	VPXORD Z2, Z2, K1, Z2
+	VMOVUPS Z2, 0(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecAbsSlopeAVX512(dst, x []float32)
+TEXT ·vecAbsSlopeAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst_base+0(FP), DI
+	MOVQ x_base+24(FP), SI
+	MOVQ x_len+32(FP), CX
+	VMOVUPS vecConstAVX512<>+192(SB), Z7
+	SHRQ $4, CX
+	JZ done
+
+loop:
+	VMOVUPS 0(SI), Z0
+	VCMPPS $10, Z7, Z0, K1
+	VMOVUPS vecConstAVX512<>+768(SB), Z2
+	VPXORD Z2, Z2, K1, Z2
+	VCMPPS $5, Z7, Z0, K1
+	VMOVUPS vecConstAVX512<>+768(SB), Z3
+	VPXORD Z3, Z3, K1, Z3
+	VSUBPS Z3, Z2, Z2
+	VMOVUPS Z2, 0(DI)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ loop
+
+done:
+	VZEROUPPER
+	RET
+
 // func vecGeluSlopeAVX512(dst, x []float32)
 TEXT ·vecGeluSlopeAVX512(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI

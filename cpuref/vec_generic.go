@@ -110,6 +110,11 @@ func activate32(act tensor.Act, x float32) float32 {
 		e := exp32(min(x, 40))
 		n := float32(e * (e + 2))
 		return x * (n / (n + 2))
+	case tensor.ActRelu:
+		if x < 0 { // not max, which is many times slower
+			return 0
+		}
+		return x
 	}
 	return float32(activate(act, float64(x)))
 }

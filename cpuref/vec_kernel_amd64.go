@@ -48,6 +48,18 @@ func vecSigmoidAVX2(dst, x []float32)
 func vecMishAVX2(dst, x []float32)
 
 //go:noescape
+func vecReluAVX2(dst, x []float32)
+
+//go:noescape
+func vecAbsAVX2(dst, x []float32)
+
+//go:noescape
+func vecReluSlopeAVX2(dst, x []float32)
+
+//go:noescape
+func vecAbsSlopeAVX2(dst, x []float32)
+
+//go:noescape
 func vecGeluSlopeAVX2(dst, x []float32)
 
 //go:noescape
@@ -109,6 +121,18 @@ func vecSigmoidAVX512(dst, x []float32)
 
 //go:noescape
 func vecMishAVX512(dst, x []float32)
+
+//go:noescape
+func vecReluAVX512(dst, x []float32)
+
+//go:noescape
+func vecAbsAVX512(dst, x []float32)
+
+//go:noescape
+func vecReluSlopeAVX512(dst, x []float32)
+
+//go:noescape
+func vecAbsSlopeAVX512(dst, x []float32)
 
 //go:noescape
 func vecGeluSlopeAVX512(dst, x []float32)

@@ -10,7 +10,7 @@ import (
 // The poller looks for finished work without pause at first, then after a share
 // of the time since the last submission.
 const (
-	pollSpin  = 0 * time.Microsecond
+	pollSpin  = 50 * time.Microsecond
 	pollShare = 16
 	pollMax   = time.Millisecond
 )

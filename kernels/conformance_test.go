@@ -26,7 +26,9 @@ func TestConformance(t *testing.T) {
 	reference, err := cpuref.New(cpuref.Options{Reference: true})
 	require.NoError(t, err)
 	defer reference.Close()
-	conformance.Run(t, open(t), reference)
+	b := open(t)
+	conformance.Run(t, b, reference)
+	requireListed(t, b)
 }
 
 // TestConformancePastLimits is the suite on a device that binds little and takes

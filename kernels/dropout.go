@@ -15,6 +15,6 @@ func dropout(s *stream, c *tensor.Call) error {
 	return s.split(ops, func(part []operand) error {
 		words := [...]uint32{base, uint32(seed), uint32(seed >> 32), tensor.DropoutThreshold(rate), f32(keep)}
 		base += uint32(part[0].rows) * uint32(part[0].cols)
-		return s.elements(k, part, words[:])
+		return s.dispatchElements(k, part, words[:])
 	})
 }

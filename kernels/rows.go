@@ -22,7 +22,7 @@ const (
 func (s *stream) eachElement(file string, ops []operand, words []uint32, consts ...shaders.Const) error {
 	k := s.elementKernel(file, ops, consts)
 	return s.split(ops, func(part []operand) error {
-		return s.elements(k, part, words)
+		return s.dispatchElements(k, part, words)
 	})
 }
 
@@ -32,7 +32,7 @@ func (s *stream) elementKernel(file string, ops []operand, consts []shaders.Cons
 	return k
 }
 
-func (s *stream) elements(k kernel, part []operand, words []uint32) error {
+func (s *stream) dispatchElements(k kernel, part []operand, words []uint32) error {
 	rows, cols := part[0].rows, part[0].cols
 	var w [8]uint32
 	w[0], w[1] = u32(rows), u32(cols)

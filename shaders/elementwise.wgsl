@@ -26,12 +26,14 @@ struct Params {
 
 // second is where the element of b lies that meets element e of a.
 fn second(e: u32) -> u32 {
+  var at = p.b.x;
   switch BCAST {
-    case 1u: { return p.b.x; }
-    case 2u: { return p.b.x + ((e % p.cols) * p.b.w); }
-    case 3u: { return row_at(p.b, e / p.cols, 1u); }
-    default: { return place(p.b, e); }
+    case 0u: { at = place(p.b, e); }
+    case 2u: { at = at + ((e % p.cols) * p.b.w); }
+    case 3u: { at = row_at(p.b, e / p.cols, 1u); }
+    default: {}
   }
+  return at;
 }
 
 @compute @workgroup_size(WG, 1, 1)

@@ -36,21 +36,14 @@ fn value(r: u32, c: u32) -> f32 {
   }
   let rows = rows_of(u32(b));
   let at = u32(b) - p.first_seq;
-  let v = dy[row_at(p.dy, at, p.cols) + (c * p.dy.w)];
+  var v = dy[row_at(p.dy, at, p.cols) + (c * p.dy.w)];
   switch MODE {
-    case 0u: {
-      return select(0.0, v, r == rows.x);
-    }
-    case 1u: {
-      return select(0.0, v, (r + 1u) == (rows.x + rows.y));
-    }
-    case 3u: {
-      return select(0.0, v, arg[row_at(p.arg, at, p.cols) + (c * p.arg.w)] == i32(r));
-    }
-    default: {
-      return v / f32(rows.y);
-    }
+    case 0u: { v = select(0.0, v, r == rows.x); }
+    case 1u: { v = select(0.0, v, (r + 1u) == (rows.x + rows.y)); }
+    case 3u: { v = select(0.0, v, arg[row_at(p.arg, at, p.cols) + (c * p.arg.w)] == i32(r)); }
+    default: { v = v / f32(rows.y); }
   }
+  return v;
 }
 
 @compute @workgroup_size(WG, 1, 1)

@@ -1,6 +1,7 @@
 // sum_rows: y[i,c] = sum_r f(r,c) over part i of the rows, r from i * per on
-// MODE 0: f = x[r,c]. 1: f = x[r,c] * w[r,0], 0 where w[r,0] is 0. 2: f = x[r,c] * (h[r,c] - w[r,0]) * w[r,1],
-// the gradient of a norm's weight (x: dy; w: its statistics).
+// MODE 0: f = x[r,c]. 1: f = x[r,c] * w[r,0], 0 where w[r,0] is 0.
+// 2: f = x[r,c] * (h[r,c] - w[r,0]) * w[r,1], the gradient of a norm's weight (x: dy; w:
+// its statistics).
 // x, h [R,C]; w [R,1] or [R,2]; y [parts,C]. ACCUM: y += the same.
 // Accumulates in f32, CHUNK terms at a time.
 // Grid: one workgroup for WX columns of a part, folded to 2-D. Workgroup: TILE x 1 x 1.
@@ -30,20 +31,16 @@ struct Params {
 @group(0) @binding(4) var<uniform> p: Params;
 
 fn term(r: u32, c: u32) -> f32 {
-  let v = x[row_at(p.x, r, p.cols) + (c * p.x.w)];
-  switch MODE {
-    case 1u: {
-      let f = w[row_at(p.w, r, 1u)];
-      return select(v * f, 0.0, f == 0.0); // x of a row in a gap may be NaN
-    }
-    case 2u: {
-      let at = row_at(p.w, r, 2u);
-      return v * ((h[row_at(p.h, r, p.cols) + (c * p.h.w)] - w[at]) * w[at + p.w.w]);
-    }
-    default: {
-      return v;
-    }
+  var v = x[row_at(p.x, r, p.cols) + (c * p.x.w)];
+  if (MODE == 1u) {
+    let f = w[row_at(p.w, r, 1u)];
+    v = select(v * f, 0.0, f == 0.0); // x of a row in a gap may be NaN
   }
+  if (MODE == 2u) {
+    let at = row_at(p.w, r, 2u);
+    v = v * ((h[row_at(p.h, r, p.cols) + (c * p.h.w)] - w[at]) * w[at + p.w.w]);
+  }
+  return v;
 }
 
 @compute @workgroup_size(TILE, 1, 1)

@@ -97,6 +97,14 @@ func wantLayout(name string, l *Layout, rows int) error {
 	return nil
 }
 
+// wantAct asks for an activation that there is.
+func wantAct(a Act) error {
+	if a >= NumActs {
+		return fmt.Errorf("activation %s: %w", a, ErrUnsupported)
+	}
+	return nil
+}
+
 func all(errs ...error) error {
 	for _, e := range errs {
 		if e != nil {

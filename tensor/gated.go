@@ -25,13 +25,13 @@ func Gated(s Stream, a, b Tensor, act Act) (Tensor, error) {
 }
 
 func checkGated(c *Call) error {
-	return all(only(c, 1, 2), wantF32("a", &c.Src[0], 1, MaxRank), wantSame("b", &c.Src[1], &c.Src[0]), wantSame("y", &c.Dst[0], &c.Src[0]))
+	return all(only(c, 1, 2), wantAct(c.Attr.Act), wantF32("a", &c.Src[0], 1, MaxRank), wantSame("b", &c.Src[1], &c.Src[0]), wantSame("y", &c.Dst[0], &c.Src[0]))
 }
 
 // checkGatedBackward: a, b, dy -> da?, db?.
 func checkGatedBackward(c *Call) error {
 	a := &c.Src[0]
-	return all(only(c, 2, 3), wantF32("a", a, 1, MaxRank), wantSame("b", &c.Src[1], a), wantSame("dy", &c.Src[2], a),
+	return all(only(c, 2, 3), wantAct(c.Attr.Act), wantF32("a", a, 1, MaxRank), wantSame("b", &c.Src[1], a), wantSame("dy", &c.Src[2], a),
 		optional(&c.Dst[0], func() error { return wantSame("da", &c.Dst[0], a) }),
 		optional(&c.Dst[1], func() error { return wantSame("db", &c.Dst[1], a) }))
 }

@@ -1,6 +1,9 @@
 package tensor
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 func gatherRows() rows {
 	return rows{
@@ -59,6 +62,9 @@ func WriteRows(s Stream, to, x, idx Tensor) error {
 }
 
 func moveRows(s Stream, op Op, x, idx Tensor, n int64, fill float32) (Tensor, error) {
+	if n < 0 || n > math.MaxInt32 {
+		return Tensor{}, fmt.Errorf("%s: %d rows, want 0 to %d: %w", op, n, math.MaxInt32, ErrShape)
+	}
 	sp := x.Spec
 	sp.Shape[0] = int32(n)
 	return run1(s, sp, Call{Op: op, Src: src(x, idx), Attr: Attr{Fill: fill}})

@@ -42,6 +42,7 @@ func checkLinear(c *Call) error {
 	}
 	r := x.Dim(0)
 	return all(
+		wantAct(c.Attr.Act),
 		wantSpec("x", x, F32, r, k),
 		optional(&c.Src[2], func() error { return wantSpec("bias", &c.Src[2], F32, n) }),
 		optional(&c.Src[3], func() error { return wantSpec("residual", &c.Src[3], F32, r, n) }),

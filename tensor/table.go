@@ -3,6 +3,7 @@ package tensor
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -171,7 +172,7 @@ func inBounds(op, kind string, i int, t *Tensor) error {
 		return nil
 	}
 	size := int64(t.DType.Size())
-	if size == 0 || t.Off < 0 || t.Off%size != 0 || (t.Rank > 0 && t.Shape[0] > 1 && int(t.Stride) < t.Inner()) {
+	if size == 0 || t.Off < 0 || t.Off%size != 0 || slices.Min(t.Shape[:]) < 0 || (t.Rank > 0 && t.Shape[0] > 1 && int(t.Stride) < t.Inner()) {
 		return fmt.Errorf("%s: %s %d: broken view %v at byte %d, stride %d: %w", op, kind, i, t.Spec, t.Off, t.Stride, ErrShape)
 	}
 	if end := t.Off + t.Extent(); end > t.Buf.Len() {

@@ -23,6 +23,14 @@ const (
 // cli is the whole command line. Each command lies in a file of its own.
 type cli struct {
 	Predict  predictCmd  `cmd:"" help:"Run the folder's head over text."`
+	Tag      tagCmd      `cmd:"" help:"Entities of texts."`
+	Answer   answerCmd   `cmd:"" help:"Answers to questions, as spans of a context."`
+	ZeroShot zeroShotCmd `cmd:"" help:"Classify by labels of your own, through an inference head."`
+	Rank     rankCmd     `cmd:"" help:"Rank texts for a query."`
+	Similar  similarCmd  `cmd:"" help:"Similarity of two texts."`
+	Embed    embedCmd    `cmd:"" help:"Vectors of texts."`
+	FillMask fillMaskCmd `cmd:"" help:"Fill the masks of texts."`
+	Generate generateCmd `cmd:"" help:"Continue prompts."`
 	Tokenize tokenizeCmd `cmd:"" help:"Text to token ids, or back with --decode."`
 	Inspect  inspectCmd  `cmd:"" help:"Say what a model folder holds."`
 	Verify   verifyCmd   `cmd:"" help:"Compare a folder's outputs with its io.safetensors."`

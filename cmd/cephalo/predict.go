@@ -23,19 +23,21 @@ func (f lengthFlags) length() cephalo.Length {
 }
 
 type predictCmd struct {
-	inputFlags
-	modelFlags
+	pipelineCmd
 	lengthFlags
-	outputFlags
-	TopK       int     `help:"Labels to give, by score." default:"0"`
+	TopK       int     `help:"Results to give, by score." default:"0"`
 	Threshold  float64 `help:"Leave out labels that score below." default:"0"`
 	Raw        bool    `help:"Logits as scores."`
 	Activation string  `help:"Function on the logits: ${enum}." enum:"auto,softmax,sigmoid,none" default:"auto"`
 }
 
+// Run does what the folder's head is for, with the defaults of its own command.
 func (c *predictCmd) Run(a *app) error {
-	if c.TopK < 0 || c.MaxLength < 0 || c.Overlap < 0 {
-		return usagef("--top-k, --max-length and --overlap want a number from 0")
+	if err := c.check(); err != nil {
+		return err
+	}
+	if c.TopK < 0 {
+		return usagef("--top-k wants a number from 0")
 	}
 	m, err := c.open(a)
 	if err != nil {
@@ -45,51 +47,49 @@ func (c *predictCmd) Run(a *app) error {
 	switch k := m.HeadKind(); k {
 	case heads.KindTextClassification:
 		return c.classify(a, m)
+	case heads.KindTokenClassification:
+		f := tagFlags{Aggregation: cephalo.AggregateSimple, Offsets: "char"}
+		return pipe(a, c.pipelineCmd, m, textInput, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[[]cephalo.Entity, error] {
+			return m.TagSeq(a.ctx, in, cephalo.TagOptions{Length: c.length()})
+		}, func(t cephalo.Text, es []cephalo.Entity) value { return f.render(t.Text, es) })
+	case heads.KindQuestionAnswering:
+		f := answerFlags{TopK: c.TopK, Offsets: "char"}
+		return pipe(a, c.pipelineCmd, m, func(l line) cephalo.Question { return questionInput(l, "") }, func(m *cephalo.Model, in iter.Seq[cephalo.Question]) iter.Seq2[[]cephalo.AnswerSpan, error] {
+			return m.AnswerSeq(a.ctx, in, cephalo.AnswerOptions{TopK: c.TopK})
+		}, f.render)
+	case heads.KindMultipleChoice:
+		return pipe(a, c.pipelineCmd, m, choiceInput, func(m *cephalo.Model, in iter.Seq[cephalo.Choice]) iter.Seq2[cephalo.Chosen, error] {
+			return m.ChooseSeq(a.ctx, in, c.length())
+		}, func(q cephalo.Choice, r cephalo.Chosen) value {
+			return value{json: r, text: fmt.Sprintf("%d\t%.6f\t%s", r.Choice, r.Score, q.Choices[r.Choice]), tsv: []string{strconv.Itoa(r.Choice), number(r.Score)}}
+		})
+	case heads.KindTextGeneration:
+		return fmt.Errorf("the folder's head is a language model: use generate or fill-mask")
 	case "":
-		return m.HeadError()
+		return fmt.Errorf("%w; embed and similar work with an encoder alone", m.HeadError())
 	default:
-		return fmt.Errorf("predict: the folder's head is %s, and this command serves TextClassification; see the commands of its kind", k)
+		return fmt.Errorf("predict does not serve a %s head", k)
 	}
 }
 
-// texts turns lines into inputs; a line that is none becomes an error in its place.
-func texts(lines iter.Seq[line], numbers *[]int) iter.Seq[cephalo.Text] {
-	return func(yield func(cephalo.Text) bool) {
-		for l := range lines {
-			*numbers = append(*numbers, l.number)
-			t := cephalo.Text{Pair: l.TextPair, Err: l.err}
-			switch {
-			case l.err != nil:
-			case l.Text == nil:
-				t.Err = fmt.Errorf(`the key "text" is missing`)
-			default:
-				t.Text = *l.Text
-			}
-			if !yield(t) {
-				return
-			}
-		}
+func choiceInput(l line) cephalo.Choice {
+	q := cephalo.Choice{Choices: l.Choices, Err: l.err}
+	if l.Question != nil {
+		q.Question = *l.Question
+	} else if l.Text != nil {
+		q.Question = *l.Text
 	}
+	return q
 }
 
 func (c *predictCmd) classify(a *app, m *cephalo.Model) error {
-	var broken error
-	lines, err := c.lines(a, &broken)
-	if err != nil {
-		return err
-	}
 	o := cephalo.ClassifyOptions{Length: c.length(), TopK: c.TopK, Threshold: c.Threshold, Activation: c.Activation}
 	if c.Raw {
 		o.Activation = cephalo.ActivationNone
 	}
-	var numbers []int
-	err = writeAll(a, c.outputFlags, m.ClassifySeq(a.ctx, texts(lines, &numbers), o), func(i int) int { return numbers[i] }, func(_ int, r cephalo.Classification) value {
-		return classified(r, c.TopK > 0)
-	})
-	if err == nil {
-		err = broken
-	}
-	return err
+	return pipe(a, c.pipelineCmd, m, textInput, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[cephalo.Classification, error] {
+		return m.ClassifySeq(a.ctx, in, o)
+	}, func(_ cephalo.Text, r cephalo.Classification) value { return classified(r, c.TopK > 0) })
 }
 
 // classified is a classification: the best label, or with --top-k a list; the

@@ -15,6 +15,7 @@ type Case struct {
 	Name       string        // unique within the operation; no spaces
 	Src        []Operand     // the zero Operand: absent
 	Dst        []tensor.Spec // results, and auxiliary ones that are wanted in every run
+	Before     []Operand     // what the results hold, where the operation keeps some of it
 	Rows, Keys *tensor.Layout
 	Attr       tensor.Attr
 

@@ -45,6 +45,33 @@ func gatherCases() []Case {
 	add("no-width", normal(5, 0), 4, false)
 	add("past-groups", normal(pastGroups/3, 3), pastGroups/3+5, true)
 	add("past-rows", normal(pastRows, 1), pastRows, true)
+	return append(cs, writeRowsCases()...)
+}
+
+// writeRowsCases keep the rows that no index names.
+func writeRowsCases() []Case {
+	x := repeat([]float64{1, 2, 3, 4, 5, 6}, 3, 2)
+	cs := []Case{
+		{Op: tensor.OpWriteRows, Name: "numbers", Src: []Operand{x, ints([]float64{3, 0, -1}, 3)}, Dst: []tensor.Spec{f32(4, 2)},
+			Before: []Operand{repeat([]float64{10, 20, 30, 40, 50, 60, 70, 80}, 4, 2)}, Want: [][]float64{{3, 4, 30, 40, 50, 60, 1, 2}}},
+		{Op: tensor.OpWriteRows, Name: "outside", Src: []Operand{x, ints([]float64{4, -2147483648, 2147483647}, 3)}, Dst: []tensor.Spec{f32(4, 2)},
+			Before: []Operand{constant(7, 4, 2)}, Want: [][]float64{{7, 7, 7, 7, 7, 7, 7, 7}}},
+		{Op: tensor.OpWriteRows, Name: "numbers-i32", Src: []Operand{ints([]float64{16777217, -2}, 2), ints([]float64{2, 0}, 2)}, Dst: []tensor.Spec{tensor.Of(tensor.I32, 3)},
+			Before: []Operand{ints([]float64{7, 8, 9}, 3)}, Want: [][]float64{{-2, 8, 16777217}}},
+	}
+	add := func(name string, x Operand, n int, long bool) {
+		y := x.Spec
+		y.Shape[0] = int32(n)
+		cs = append(cs, Case{Op: tensor.OpWriteRows, Name: name, Src: []Operand{x, distinct(x.Dim(0), n)}, Dst: []tensor.Spec{y}, Before: []Operand{normal(y.Dims()...)}, Long: long})
+	}
+	for _, n := range edges {
+		add(fmt.Sprintf("%dx5-to-%d", n, n+3), normal(n, 5), n+3, false)
+		add(fmt.Sprintf("9x%d-to-4", n), normal(9, n), 4, false)
+	}
+	add("rank3", normal(3, 2, 8), 32, false)
+	add("no-rows", normal(0, 3), 4, false)
+	add("to-nothing", normal(4, 3), 0, false)
+	add("past-groups", normal(pastGroups/3, 3), pastGroups/3+5, true)
 	return cs
 }
 

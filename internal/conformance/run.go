@@ -155,7 +155,7 @@ type run struct {
 	dst     []place
 	srcMem  []block
 	dstMem  []block
-	before  [][]float64 // what each result held, where the call adds to it
+	before  [][]float64 // what each result held, where that counts
 	after   [][]uint32  // memory of the results after the call
 	srcEnd  [][]uint32  // memory of the operands after the call
 }
@@ -173,11 +173,13 @@ func (c *Case) prepare(v variant, src [][]float64) *run {
 		dstSpecs = all[:]
 	}
 	r.before = make([][]float64, tensor.MaxDst)
-	if v.accum {
-		for i, sp := range dstSpecs {
-			if sp.DType != tensor.NoType {
-				r.before[i] = fill(normal(sp.Dims()...), fmt.Sprintf("%s/%s/before/%d", c.Op, c.Name, i))
-			}
+	for i, sp := range dstSpecs {
+		name := fmt.Sprintf("%s/%s/before/%d", c.Op, c.Name, i)
+		switch {
+		case i < len(c.Before):
+			r.before[i] = fill(c.Before[i], name)
+		case v.accum && sp.DType != tensor.NoType:
+			r.before[i] = fill(normal(sp.Dims()...), name)
 		}
 	}
 	var sizes []int

@@ -99,30 +99,34 @@ fn mish_slope(v: f32) -> f32 {
 }
 
 fn activate(v: f32) -> f32 {
+  var y = v;
   switch ACT {
-    case 1u: { return gelu(v); }
-    case 2u: { return gelu_tanh(v); }
-    case 3u: { return v * sigmoid(v); }
-    case 4u: { return select(v, 0.0, v <= 0.0); }
-    case 5u: { return tanh_safe(v); }
-    case 6u: { return sigmoid(v); }
-    case 7u: { return mish(v); }
-    case 8u: { return abs(v); }
-    default: { return v; }
+    case 1u: { y = gelu(v); }
+    case 2u: { y = gelu_tanh(v); }
+    case 3u: { y = v * sigmoid(v); }
+    case 4u: { y = select(v, 0.0, v <= 0.0); }
+    case 5u: { y = tanh_safe(v); }
+    case 6u: { y = sigmoid(v); }
+    case 7u: { y = mish(v); }
+    case 8u: { y = abs(v); }
+    default: {}
   }
+  return y;
 }
 
 // slope is act'(v); 0 at the kink of relu and abs.
 fn slope(v: f32) -> f32 {
+  var y = 1.0;
   switch ACT {
-    case 1u: { return gelu_slope(v); }
-    case 2u: { return gelu_tanh_slope(v); }
-    case 3u: { return sigmoid(v) + (v * sigmoid_slope(v)); }
-    case 4u: { return select(0.0, 1.0, v > 0.0); }
-    case 5u: { return 4.0 * sigmoid_slope(2.0 * v); }
-    case 6u: { return sigmoid_slope(v); }
-    case 7u: { return mish_slope(v); }
-    case 8u: { return sign(v); }
-    default: { return 1.0; }
+    case 1u: { y = gelu_slope(v); }
+    case 2u: { y = gelu_tanh_slope(v); }
+    case 3u: { y = sigmoid(v) + (v * sigmoid_slope(v)); }
+    case 4u: { y = select(0.0, 1.0, v > 0.0); }
+    case 5u: { y = 4.0 * sigmoid_slope(2.0 * v); }
+    case 6u: { y = sigmoid_slope(v); }
+    case 7u: { y = mish_slope(v); }
+    case 8u: { y = sign(v); }
+    default: {}
   }
+  return y;
 }

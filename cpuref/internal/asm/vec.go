@@ -128,12 +128,15 @@ func (v *vec) bounds(hi, lo float64) {
 
 // below remembers where value i is less than fixed register 1, in value mask or
 // mask register K1; flush then sets value i to zero there.
-func (v *vec) below(i, mask int) {
+func (v *vec) below(i, mask int) { v.compare("$1", i, mask) }
+
+// compare remembers where value i compares to fixed register 1 as a predicate says.
+func (v *vec) compare(predicate string, i, mask int) {
 	if v.parts() == 1 {
-		v.op("VCMPPS", "$1", v.fixed(1), v.r(i, 0), "K1")
+		v.op("VCMPPS", predicate, v.fixed(1), v.r(i, 0), "K1")
 		return
 	}
-	v.each("VCMPPS", "$1", v.fixed(1), i, mask)
+	v.each("VCMPPS", predicate, v.fixed(1), i, mask)
 }
 
 func (v *vec) flush(i, mask int) {

@@ -28,6 +28,10 @@ var vecFunctions = []struct {
 	{"Tanh", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.tanh) }},
 	{"Sigmoid", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.sigmoid) }},
 	{"Mish", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.mish) }},
+	{"Relu", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.relu) }},
+	{"Abs", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.abs) }},
+	{"ReluSlope", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.reluSlope) }},
+	{"AbsSlope", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.absSlope) }},
 	{"GeluSlope", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.geluSlope) }},
 	{"GeluTanhSlope", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.geluTanhSlope) }},
 	{"SiluSlope", "(dst, x []float32)", 48, func(v *vec) { v.unary(v.siluSlope) }},
@@ -326,4 +330,13 @@ func (v *vec) mish() (setup, each func()) {
 		v.each("VMULPS", 0, 2, 2)
 		v.flush(2, 5)
 	}
+}
+
+// relu is max(x, 0); NaN passes.
+func (v *vec) relu() (setup, each func()) {
+	return func() { v.op("VMOVUPS", v.c(0), v.fixed(0)) }, func() { v.each("VMAXPS", 0, v.fixed(0), 2) }
+}
+
+func (v *vec) abs() (setup, each func()) {
+	return func() { v.op("VMOVUPS", v.c(math.Copysign(0, -1)), v.fixed(0)) }, func() { v.each("VANDNPS", 0, v.fixed(0), 2) }
 }

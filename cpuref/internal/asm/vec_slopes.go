@@ -5,6 +5,32 @@ import "math"
 // The derivatives of the activations. x is clamped to where they have reached
 // their limits, so that no product overflows. Value 0 is x, the result value 2.
 
+// relu' is 1 where x > 0, abs' the sign of x.
+func (v *vec) reluSlope() (setup, each func()) {
+	return func() { v.op("VMOVUPS", v.c(0), v.fixed(1)) }, func() { v.oneUnless(notGreater, 2) }
+}
+
+func (v *vec) absSlope() (setup, each func()) {
+	return func() { v.op("VMOVUPS", v.c(0), v.fixed(1)) }, func() {
+		v.oneUnless(notGreater, 2)
+		v.oneUnless(notLess, 3)
+		v.each("VSUBPS", 3, 2, 2)
+	}
+}
+
+// Predicates of VCMPPS, both true for NaN.
+const (
+	notLess    = "$5"
+	notGreater = "$10"
+)
+
+// oneUnless sets value to to 1, or 0 where value 0 compares to zero as predicate says.
+func (v *vec) oneUnless(predicate string, to int) {
+	v.compare(predicate, 0, 5)
+	v.each("VMOVUPS", v.c(1), to)
+	v.flush(to, 5)
+}
+
 // gelu' is Phi(x) + x phi(x).
 func (v *vec) geluSlope() (setup, each func()) {
 	return func() { v.edges(20, -20) }, func() {

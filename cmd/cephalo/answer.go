@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+	"os"
+	"strings"
+
+	"github.com/cephalo-ml/cephalo"
+	"github.com/cephalo-ml/cephalo/tokenizers"
+)
+
+type answerCmd struct {
+	pipelineCmd
+	answerFlags
+	Question string `help:"The question; then the context comes from --context."`
+	Context  string `help:"The context: a text, or a file that holds it." placeholder:"FILE|TEXT"`
+}
+
+type answerFlags struct {
+	TopK            int    `help:"Answers to give." default:"0"`
+	MaxAnswerLength int    `help:"Longest answer, in tokens." default:"15"`
+	Window          int    `help:"Tokens in a window." default:"384"`
+	Overlap         int    `help:"Tokens that neighbouring windows share." default:"128"`
+	NoAnswer        bool   `help:"The empty answer competes."`
+	Offsets         string `help:"Unit of offsets: ${enum}." enum:"char,byte,utf16" default:"char"`
+}
+
+func (f answerFlags) options() cephalo.AnswerOptions {
+	o := cephalo.AnswerOptions{TopK: f.TopK, MaxAnswerLength: f.MaxAnswerLength, Window: f.Window, NoAnswer: f.NoAnswer}
+	if f.Overlap != 128 { // the default shrinks with the window
+		o.Overlap = f.Overlap
+	}
+	return o
+}
+
+func (c *answerCmd) Run(a *app) error {
+	given := ""
+	if c.Context != "" {
+		given = c.Context
+		if raw, err := os.ReadFile(c.Context); err == nil {
+			given = string(raw)
+		}
+	}
+	if c.Question != "" {
+		if len(c.Texts) > 0 || c.Input != "" {
+			return usagef("--question and other inputs exclude each other")
+		}
+		if c.Context == "" {
+			return usagef("--question needs --context")
+		}
+		c.Texts = []string{c.Question}
+	}
+	input := func(l line) cephalo.Question { return questionInput(l, given) }
+	return runPipeline(a, c.pipelineCmd, input, func(m *cephalo.Model, in iter.Seq[cephalo.Question]) iter.Seq2[[]cephalo.AnswerSpan, error] {
+		return m.AnswerSeq(a.ctx, in, c.options())
+	}, c.render)
+}
+
+// questionInput takes "question" and "context"; a plain line is a question about
+// the context that was given.
+func questionInput(l line, given string) cephalo.Question {
+	q := cephalo.Question{Err: l.err, Context: given}
+	if l.Question != nil {
+		q.Question = *l.Question
+	} else if l.Text != nil {
+		q.Question = *l.Text
+	}
+	if l.Context != nil {
+		q.Context = *l.Context
+	}
+	return q
+}
+
+func (f answerFlags) render(q cephalo.Question, as []cephalo.AnswerSpan) value {
+	spans := make([]tokenizers.Span, len(as))
+	for i, s := range as {
+		spans[i] = tokenizers.Span{Start: s.Start, End: s.End}
+	}
+	spans = convert(f.Offsets, q.Context, spans)
+	list := make([]map[string]any, len(as))
+	var v value
+	var lines []string
+	for i, s := range as {
+		list[i] = map[string]any{"answer": s.Answer, "score": s.Score, "start": spans[i].Start, "end": spans[i].End}
+		lines = append(lines, fmt.Sprintf("%.6f\t%s", s.Score, inContext(q.Context, s)))
+		v.tsv = append(v.tsv, s.Answer, number(s.Score), fmt.Sprint(spans[i].Start), fmt.Sprint(spans[i].End))
+	}
+	v.text = strings.Join(lines, "\n")
+	v.json = list
+	if f.TopK <= 1 && len(list) > 0 && f.TopK == 0 {
+		v.json = list[0]
+	}
+	return v
+}
+
+// around is how much context is shown beside an answer, in bytes.
+const around = 40
+
+// inContext is the answer in brackets with a little of the text about it.
+func inContext(text string, s cephalo.AnswerSpan) string {
+	if s.Start == s.End {
+		return "(no answer)"
+	}
+	lo, hi := max(0, s.Start-around), min(len(text), s.End+around)
+	for lo > 0 && text[lo]&0xC0 == 0x80 {
+		lo--
+	}
+	for hi < len(text) && text[hi]&0xC0 == 0x80 {
+		hi++
+	}
+	flat := strings.NewReplacer("\n", " ", "\r", " ", "\t", " ")
+	return flat.Replace(text[lo:s.Start]) + "[" + flat.Replace(s.Answer) + "]" + flat.Replace(text[s.End:hi])
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+
+	"github.com/cephalo-ml/cephalo"
+)
+
+type generateCmd struct {
+	pipelineCmd
+	MaxNewTokens int      `help:"Tokens to add at most." default:"20"`
+	Temperature  float64  `help:"Above 0: sample." default:"0"`
+	TopK         int      `help:"Sample among the N most probable tokens; 0 is all." default:"0"`
+	TopP         float64  `help:"Sample among the fewest tokens of this probability; 0 is all." default:"0"`
+	NumBeams     int      `help:"Above 1: beam search." default:"1"`
+	Stop         []string `help:"End before this text." sep:"none"`
+	Seed         uint64   `help:"Of sampling." default:"0"`
+	Stream       bool     `help:"Write the text as it comes."`
+}
+
+func (c *generateCmd) options() cephalo.GenerateOptions {
+	return cephalo.GenerateOptions{MaxNewTokens: c.MaxNewTokens, Temperature: c.Temperature, TopK: c.TopK, TopP: c.TopP, NumBeams: c.NumBeams, Stop: c.Stop, Seed: c.Seed}
+}
+
+func (c *generateCmd) Run(a *app) error {
+	if c.MaxNewTokens < 1 || c.NumBeams < 1 {
+		return usagef("--max-new-tokens and --num-beams want a number from 1")
+	}
+	m, err := c.open(a)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	var broken error
+	lines, err := c.lines(a, &broken)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(a.out)
+	defer w.Flush()
+	failed := false
+	for l := range lines {
+		t := textInput(l)
+		err := t.Err
+		if err == nil {
+			err = c.one(a, m, w, t.Text)
+		}
+		if a.ctx.Err() != nil {
+			return a.ctx.Err()
+		}
+		if err == nil {
+			continue
+		}
+		failed = true
+		if c.Format == "json" {
+			if err := writeJSON(w, map[string]any{"error": err.Error(), "line": l.number}); err != nil {
+				return err
+			}
+		}
+		w.Flush()
+		fmt.Fprintf(a.errOut, "cephalo: line %d: %v\n", l.number, err)
+		if c.Strict {
+			break
+		}
+	}
+	switch {
+	case broken != nil:
+		return broken
+	case failed:
+		return errPartial
+	}
+	return nil
+}
+
+func (c *generateCmd) one(a *app, m *cephalo.Model, w *bufio.Writer, prompt string) error {
+	if c.Stream && c.Format == "text" {
+		for piece, err := range m.GenerateStream(a.ctx, prompt, c.options()) {
+			if err != nil {
+				return err
+			}
+			w.WriteString(piece)
+			if err := w.Flush(); err != nil {
+				return err
+			}
+		}
+		_, err := fmt.Fprintln(w)
+		return err
+	}
+	texts, err := m.Generate(a.ctx, []string{prompt}, c.options())
+	if err != nil {
+		return err
+	}
+	if err := write(w, c.Format, value{json: map[string]any{"generated_text": texts[0]}, text: texts[0]}); err != nil {
+		return err
+	}
+	return w.Flush()
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+	"sort"
+	"strings"
+
+	"github.com/cephalo-ml/cephalo"
+	"github.com/cephalo-ml/cephalo/tokenizers"
+)
+
+type tagCmd struct {
+	pipelineCmd
+	lengthFlags
+	tagFlags
+}
+
+type tagFlags struct {
+	Aggregation  string   `help:"${enum}." enum:"none,simple,first,average,max" default:"simple"`
+	IgnoreLabels []string `help:"Labels to leave out." default:"O"`
+	Offsets      string   `help:"Unit of offsets: ${enum}." enum:"char,byte,utf16" default:"char"`
+}
+
+func (c *tagCmd) Run(a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	o := cephalo.TagOptions{Length: c.length(), Aggregation: c.Aggregation, IgnoreLabels: c.IgnoreLabels}
+	return runPipeline(a, c.pipelineCmd, textInput, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[[]cephalo.Entity, error] {
+		return m.TagSeq(a.ctx, in, o)
+	}, func(t cephalo.Text, es []cephalo.Entity) value { return c.render(t.Text, es) })
+}
+
+// textInput takes "text" and, where it is there, "text_pair".
+func textInput(l line) cephalo.Text {
+	t := cephalo.Text{Pair: l.TextPair, Err: l.err}
+	switch {
+	case l.err != nil:
+	case l.Text == nil:
+		t.Err = fmt.Errorf(`the key "text" is missing`)
+	default:
+		t.Text = *l.Text
+	}
+	return t
+}
+
+// convert gives byte spans in the unit asked for.
+func convert(unit, text string, spans []tokenizers.Span) []tokenizers.Span {
+	switch unit {
+	case "char":
+		return tokenizers.CodePoints(text, spans)
+	case "utf16":
+		return tokenizers.UTF16(text, spans)
+	}
+	return spans
+}
+
+func (f tagFlags) render(text string, es []cephalo.Entity) value {
+	spans := make([]tokenizers.Span, len(es))
+	for i, e := range es {
+		spans[i] = tokenizers.Span{Start: e.Start, End: e.End}
+	}
+	spans = convert(f.Offsets, text, spans)
+	list := make([]map[string]any, len(es))
+	var tsv []string
+	for i, e := range es {
+		list[i] = map[string]any{"score": e.Score, "word": e.Word, "start": spans[i].Start, "end": spans[i].End}
+		if f.Aggregation == cephalo.AggregateNone {
+			list[i]["entity"], list[i]["index"] = e.Label, e.Index
+		} else {
+			list[i]["entity_group"] = e.Label
+		}
+		tsv = append(tsv, fmt.Sprintf("%s:%d:%d:%.4f:%s", e.Label, spans[i].Start, spans[i].End, e.Score, e.Word))
+	}
+	return value{json: list, text: marked(text, es), tsv: append([]string{text}, tsv...)}
+}
+
+// marked is the text with its entities in brackets: [Ada Lovelace PER].
+func marked(text string, es []cephalo.Entity) string {
+	es = append([]cephalo.Entity{}, es...)
+	sort.SliceStable(es, func(i, j int) bool { return es[i].Start < es[j].Start })
+	var b strings.Builder
+	at := 0
+	for _, e := range es {
+		if e.Start < at {
+			continue
+		}
+		fmt.Fprintf(&b, "%s[%s %s]", text[at:e.Start], e.Word, e.Label)
+		at = e.End
+	}
+	b.WriteString(text[at:])
+	return b.String()
+}

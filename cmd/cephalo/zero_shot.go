@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/cephalo-ml/cephalo"
+)
+
+type zeroShotCmd struct {
+	pipelineCmd
+	lengthFlags
+	Labels     []string `help:"Candidate labels."`
+	Template   string   `help:"Hypothesis; {} is the label." default:"This example is {}."`
+	MultiLabel bool     `help:"Candidates are independent."`
+}
+
+func (c *zeroShotCmd) Run(a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	o := cephalo.ZeroShotOptions{Length: c.length(), Labels: c.Labels, Template: c.Template, MultiLabel: c.MultiLabel}
+	if o.TruncationStrategy == "longest_first" { // the flag's default: the text is cut, not the label
+		o.TruncationStrategy = ""
+	}
+	return runPipeline(a, c.pipelineCmd, func(l line) cephalo.Candidates {
+		t := textInput(l)
+		return cephalo.Candidates{Text: t.Text, Labels: l.Labels, Err: t.Err}
+	}, func(m *cephalo.Model, in iter.Seq[cephalo.Candidates]) iter.Seq2[[]cephalo.Score, error] {
+		return m.ZeroShotSeq(a.ctx, in, o)
+	}, func(in cephalo.Candidates, scores []cephalo.Score) value {
+		labels, values := make([]string, len(scores)), make([]float64, len(scores))
+		var v value
+		var lines []string
+		for i, s := range scores {
+			labels[i], values[i] = s.Label, s.Score
+			lines = append(lines, fmt.Sprintf("%s\t%.6f", s.Label, s.Score))
+			v.tsv = append(v.tsv, s.Label, number(s.Score))
+		}
+		v.json = map[string]any{"sequence": in.Text, "labels": labels, "scores": values}
+		v.text = strings.Join(lines, "\n")
+		return v
+	})
+}
