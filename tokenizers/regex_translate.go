@@ -10,7 +10,7 @@ import (
 // translateRegex turns an expression of Oniguruma's Ruby syntax, the library's, into one of regexp2's. Classes
 // become explicit ranges, so that neither engine's Unicode version counts.
 func translateRegex(expr string) (string, error) {
-	t := &translator{in: []rune(expr)}
+	t := &translator{in: []rune(expr), out: new(strings.Builder)}
 	if !utf8.ValidString(expr) {
 		return "", fmt.Errorf("not UTF-8")
 	}
@@ -26,7 +26,7 @@ func translateRegex(expr string) (string, error) {
 type translator struct {
 	in  []rune
 	pos int
-	out strings.Builder
+	out *strings.Builder // of the group, or of the atom being read
 }
 
 func (t *translator) fail(what string) error {
@@ -59,27 +59,24 @@ func (t *translator) alternatives(depth int) error {
 			t.out.WriteByte('|')
 			continue
 		}
-		before := t.out.String()
-		t.out.Reset()
+		whole := t.out
+		t.out = new(strings.Builder)
 		rest, err := t.atom(depth)
 		if err != nil {
 			return err
 		}
 		atom := t.out.String()
 		if !rest {
-			if atom, err = t.quantified(atom); err != nil {
-				return err
-			}
+			atom = t.quantified(atom)
 		}
-		t.out.Reset()
-		t.out.WriteString(before)
+		t.out = whole
 		t.out.WriteString(atom)
 	}
 	return nil
 }
 
 // quantified reads the quantifiers after an atom.
-func (t *translator) quantified(atom string) (string, error) {
+func (t *translator) quantified(atom string) string {
 	for n := 0; ; n++ {
 		q, interval := "", false
 		switch c := t.peek(0); {
@@ -88,11 +85,11 @@ func (t *translator) quantified(atom string) (string, error) {
 			t.pos++
 		case c == '{':
 			if q = t.interval(); q == "" {
-				return atom, nil // a brace like any other character, read as the next atom
+				return atom // a brace like any other character, read as the next atom
 			}
 			interval = true
 		default:
-			return atom, nil
+			return atom
 		}
 		if n > 0 {
 			atom = "(?:" + atom + ")"
@@ -137,7 +134,7 @@ func (t *translator) atom(depth int) (rest bool, err error) {
 		return t.group(depth)
 	case '[':
 		s, err := t.class(0)
-		s.write(&t.out)
+		s.write(t.out)
 		return false, err
 	case '\\':
 		t.pos++
@@ -149,7 +146,7 @@ func (t *translator) atom(depth int) (rest bool, err error) {
 	case '.':
 		t.out.WriteByte('.')
 	default:
-		writeRune(&t.out, c)
+		writeRune(t.out, c)
 	}
 	t.pos++
 	return false, nil
@@ -243,13 +240,13 @@ func (t *translator) escape() error {
 	c := t.peek(0)
 	if s, ok := escapeSet(c, false); ok {
 		t.pos++
-		s.write(&t.out)
+		s.write(t.out)
 		return nil
 	}
 	switch c {
 	case 'p', 'P':
 		s, err := t.property()
-		s.write(&t.out)
+		s.write(t.out)
 		return err
 	case 'b', 'B':
 		t.pos++
@@ -287,7 +284,7 @@ func (t *translator) escape() error {
 		}
 	}
 	r, err := t.character()
-	writeRune(&t.out, r)
+	writeRune(t.out, r)
 	return err
 }
 

@@ -27,10 +27,7 @@ func (s *Stream) Push(id int32) string {
 	if err != nil {
 		return ""
 	}
-	stable := text
-	if len(s.ids)-s.context < maxWithheld {
-		stable = strings.TrimRight(text, "\ufffd")
-	}
+	stable := s.stable(text)
 	if len(stable) <= len(s.done) || !strings.HasPrefix(stable, s.done) {
 		return ""
 	}
@@ -46,6 +43,18 @@ func (s *Stream) Push(id int32) string {
 		s.done = ""
 	}
 	return s.clean(out, false)
+}
+
+// stable gives the text that further ids cannot change: without the U+FFFD at its end that an incomplete
+// character is read as. Bytes give one of them, tokens for bytes (ByteFallback) one each.
+func (s *Stream) stable(text string) string {
+	if _, ok := s.t.decoder.(byteLevelDecoder); ok {
+		return strings.TrimSuffix(text, "\ufffd")
+	}
+	if len(s.ids)-s.context < maxWithheld {
+		return strings.TrimRight(text, "\ufffd")
+	}
+	return text
 }
 
 // Flush gives the rest, an incomplete character as U+FFFD. The stream is then as new.

@@ -1,0 +1,55 @@
+package tokenizers
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cephalo-ml/cephalo/internal/testutil"
+)
+
+// newsLines is the lines of AG News: 1.1 MB of English.
+func newsLines(t testing.TB) []string {
+	data, err := os.ReadFile(testutil.Shared(t, "data", "ag_news", "train.tsv"))
+	require.NoError(t, err)
+	return strings.Split(strings.TrimSpace(string(data)), "\n")
+}
+
+func benchmarkEncode(b *testing.B, name string) {
+	tok := sharedTokenizer(b, name)
+	lines := newsLines(b)
+	size := 0
+	for _, l := range lines {
+		size += len(l)
+	}
+	b.SetBytes(int64(size))
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, l := range lines {
+			if _, err := tok.Encode(l, Options{}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}
+
+func BenchmarkEncodeBERT(b *testing.B)    { benchmarkEncode(b, "bert-base-uncased") }
+func BenchmarkEncodeGPT2(b *testing.B)    { benchmarkEncode(b, "gpt2") }
+func BenchmarkEncodeQwen3(b *testing.B)   { benchmarkEncode(b, "qwen3") }
+func BenchmarkEncodeUnigram(b *testing.B) { benchmarkEncode(b, "unigram-synthetic") }
+
+func benchmarkLoad(b *testing.B, name string) {
+	dir := testutil.Shared(b, "data", "tokenizers", name)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Load(dir); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkLoadBERT(b *testing.B)  { benchmarkLoad(b, "bert-base-uncased") }
+func BenchmarkLoadGPT2(b *testing.B)  { benchmarkLoad(b, "gpt2") }
+func BenchmarkLoadQwen3(b *testing.B) { benchmarkLoad(b, "qwen3") }
