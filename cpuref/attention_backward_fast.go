@@ -30,13 +30,10 @@ func attentionBackwardFast(s *stream, c *tensor.Call) error {
 			a.plain(b, g)
 			return
 		}
-		w, ok := s.b.attendBack.Get().(*attendGrad)
-		if !ok {
-			w = new(attendGrad)
-		}
+		w := s.b.attendBack.get()
 		w.run(s.b, &a, b, g)
 		w.a = nil
-		s.b.attendBack.Put(w)
+		s.b.attendBack.put(w)
 	})
 	return nil
 }

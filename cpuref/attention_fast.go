@@ -13,6 +13,7 @@ func init() {
 }
 
 const (
+	attendFew  = 3                     // queries of a sequence that do without blocks
 	attendRows = 128                   // queries in one step of the pool
 	attendKeys = 256                   // keys whose scores are held at one time; a multiple of every panel width
 	attendLead = attendKeys + vecChunk // floats between rows of scores: rows start in different cache sets
@@ -51,17 +52,18 @@ func attentionFast(s *stream, c *tensor.Call) error {
 			a.plain(b, h, t0+first, min(attendRows, queries-first), out, lse)
 			return
 		}
-		w, ok := s.b.attend.Get().(*attendState)
-		if !ok {
-			w = new(attendState)
+		w := s.b.attend.get()
+		if queries <= attendFew {
+			w.few(s.b, &a, b, h, out, lse)
+		} else {
+			w.begin(s.b, &a, b, h, t0+first, min(attendRows, queries-first))
+			for j := 0; j < w.keys; j += attendKeys {
+				w.block(j, min(j+attendKeys, w.keys))
+			}
+			w.finish(out, lse)
 		}
-		w.begin(s.b, &a, b, h, t0+first, min(attendRows, queries-first))
-		for j := 0; j < w.keys; j += attendKeys {
-			w.block(j, min(j+attendKeys, w.keys))
-		}
-		w.finish(out, lse)
 		w.a = nil
-		s.b.attend.Put(w)
+		s.b.attend.put(w)
 	})
 	return nil
 }
@@ -235,6 +237,39 @@ func (w *attendState) finish(out, lse rows[float32]) {
 		w.vec.scale(out.row(t*w.a.h+w.h), w.o[i*w.wide:][:w.a.dim], f)
 		if lse.data != nil {
 			lse.row(t)[w.h] = float32(float64(w.largest[i]) + math.Log(w.total[i]))
+		}
+	}
+}
+
+// few computes the queries of a sequence that has only some, as when a text grows
+// by a token: packing the keys would cost more than it saves. The choice is by
+// the sequence's own shape.
+func (w *attendState) few(be *Backend, a *heads, b, h int, out, lse rows[float32]) {
+	k0, keys := sequence(a.c.Keys, b)
+	t0, queries := sequence(a.c.Rows, b)
+	vec, scale := be.vec, a.c.Attr.Scale
+	for t := t0; t < t0+queries; t++ {
+		lo, hi := a.visible(t, k0, keys)
+		hi = max(lo, hi)
+		w.s = gemmGrow(w.s, hi-lo)
+		q, s, to := a.q.row(t*a.h+h), w.s[:hi-lo], out.row(t*a.h+h)
+		for j := range s {
+			s[j] = vec.dot(q, a.key(k0+lo+j, h))
+		}
+		largest, total := vec.max(s)*scale, 0.0
+		clear(to)
+		if !math.IsInf(float64(largest), -1) {
+			total = vec.expSum(s, s, scale, largest)
+			f := float32(float64(a.dropScale) / total)
+			for j, p := range s {
+				if p != 0 && a.keeps(t, h, k0+lo+j) {
+					vec.addScaled(to, a.value(k0+lo+j, h), p)
+				}
+			}
+			vec.scale(to, to, f)
+		}
+		if lse.data != nil {
+			lse.row(t)[h] = float32(float64(largest) + math.Log(total))
 		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
-	"sync"
 	"sync/atomic"
 
 	"github.com/cephalo-ml/cephalo/tensor"
@@ -26,8 +25,8 @@ type Backend struct {
 	closed     atomic.Bool
 	mem        memory
 	rope       ropeTables
-	attend     sync.Pool    // *attendState
-	attendBack sync.Pool    // *attendGrad
+	attend     poolSpare[attendState]
+	attendBack poolSpare[attendGrad]
 	ran        atomic.Int64 // operations
 	reads      atomic.Int64
 }
@@ -54,6 +53,8 @@ func New(opt Options) (*Backend, error) {
 		return nil, err
 	}
 	b := &Backend{pool: newCPUPool(threads, path), vec: vecOf(path), reference: opt.Reference}
+	b.attend.make = func() *attendState { return new(attendState) }
+	b.attendBack.make = func() *attendGrad { return new(attendGrad) }
 	for act := tensor.ActNone + 1; act < tensor.NumActs; act++ {
 		b.actRow[act] = func(row []float32) { b.vec.activate(act, row, row) }
 	}

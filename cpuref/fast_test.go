@@ -305,6 +305,9 @@ func attendCases() []attendCase {
 		{16, 4, 2, 0, []int{129, 40}, []int{129, 40}, window, false},
 		{16, 4, 2, 0, []int{33, 40}, []int{300, 40}, drop, false},
 		{16, 1, 1, 0, []int{33, 40}, []int{30, 40}, causal, true},
+		{20, 4, 2, 1, []int{1, 2, 3, 1}, []int{300, 2, 40, 0}, causal, false},
+		{64, 2, 1, 1, []int{1, 3}, []int{300, 70}, window, false},
+		{64, 2, 1, 1, []int{1, 3}, []int{300, 70}, drop, false},
 	}
 }
 

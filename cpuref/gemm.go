@@ -178,11 +178,9 @@ func (t *gemmTask) edge(s *gemmScratch, kernel gemmTile, rows int, a []float32, 
 
 // finish applies the epilogue to columns col to end of row r.
 func (t *gemmTask) finish(r, col, end int) {
-	row := t.c[r*t.ldc:][col:end]
+	row, vec := t.c[r*t.ldc:][col:end], vecOf(t.b.path)
 	if t.ep.bias != nil {
-		for i, v := range t.ep.bias[col:end] {
-			row[i] += v
-		}
+		vec.add(row, row, t.ep.bias[col:end])
 	}
 	if t.ep.pre != nil {
 		copy(t.ep.pre[r*t.ep.ldp:][col:end], row)
@@ -191,8 +189,6 @@ func (t *gemmTask) finish(r, col, end int) {
 		t.ep.act(row)
 	}
 	if t.ep.residual != nil {
-		for i, v := range t.ep.residual[r*t.ep.ldr:][col:end] {
-			row[i] += v
-		}
+		vec.add(row, row, t.ep.residual[r*t.ep.ldr:][col:end])
 	}
 }

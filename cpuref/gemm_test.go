@@ -350,3 +350,24 @@ func TestGemmConcurrent(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// Each thread gets several blocks where there are as many tiles, and few rows are split by columns alone.
+func TestGemmBlocks(t *testing.T) {
+	path := cpuPath{mr: 6, nr: 16}
+	for _, threads := range []int{1, 2, 5, 16} {
+		for _, n := range []int{1, 16, 17, 384, 768, 3072} {
+			for _, k := range []int{0, 1, 384, 3072, 1 << 20} {
+				b := &gemmPacked{path: &path, k: k, n: n}
+				for _, tiles := range []int{1, 2, 3, 8, 9, 22, 171} {
+					rows, cols := gemmBlocks(threads, tiles, b)
+					require.True(t, rows >= 1 && rows <= tiles && cols >= 1 && cols <= b.panels())
+					items := gemmCeil(tiles, rows) * gemmCeil(b.panels(), cols)
+					require.True(t, threads == 1 || items >= threads*gemmItems || rows == 1 && cols == 1, "%d tiles, n %d, k %d, %d threads: %d items", tiles, n, k, threads, items)
+					if tiles <= 3 && b.panels() >= threads*gemmItems {
+						require.Equal(t, tiles, rows)
+					}
+				}
+			}
+		}
+	}
+}

@@ -31,16 +31,14 @@ func linearFast(s *stream, c *tensor.Call) error {
 	}
 	gemmBatch(s.b.pool, 1, y.n, y.cols, x.cols, gemmOperand{data: x.data, ld: x.lead()},
 		gemmOperand{data: w.data, ld: w.lead(), trans: !c.Attr.TransW}, y.data, y.lead(), 0, false)
-	s.each(y.n, y.cols, func(r int) { ep.row(y.row(r), r) })
+	s.each(y.n, y.cols, func(r int) { ep.row(s.b.vec, y.row(r), r) })
 	return nil
 }
 
 // row applies the epilogue to a whole row, with the bits of gemm.
-func (ep *gemmEpilogue) row(y []float32, r int) {
+func (ep *gemmEpilogue) row(vec vecSet, y []float32, r int) {
 	if ep.bias != nil {
-		for i, v := range ep.bias {
-			y[i] += v
-		}
+		vec.add(y, y, ep.bias)
 	}
 	if ep.pre != nil {
 		copy(ep.pre[r*ep.ldp:], y)
@@ -49,9 +47,7 @@ func (ep *gemmEpilogue) row(y []float32, r int) {
 		ep.act(y)
 	}
 	if ep.residual != nil {
-		for i, v := range ep.residual[r*ep.ldr:][:len(y)] {
-			y[i] += v
-		}
+		vec.add(y, y, ep.residual[r*ep.ldr:][:len(y)])
 	}
 }
 

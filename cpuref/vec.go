@@ -54,6 +54,18 @@ func (s vecSet) max(x []float32) float32 {
 	return largest
 }
 
+// dot is the inner product of x and y.
+func (s vecSet) dot(x, y []float32) (sum float32) {
+	n := s.split(len(x))
+	if n > 0 {
+		sum = s.dotChunks(x[:n], y[:n])
+	}
+	for i := n; i < len(x); i++ {
+		sum += float32(x[i] * y[i])
+	}
+	return sum
+}
+
 // expSum sets dst to e^(scale x - shift) and gives the sum of dst, added up in
 // float64 from blocks.
 func (s vecSet) expSum(dst, x []float32, scale, shift float32) (sum float64) {

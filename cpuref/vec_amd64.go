@@ -11,6 +11,13 @@ func (s vecSet) maxChunks(x []float32) float32 {
 	return vecMaxAVX2(x)
 }
 
+func (s vecSet) dotChunks(x, y []float32) float32 {
+	if s == vecAVX512 {
+		return vecDotAVX512(x, y)
+	}
+	return vecDotAVX2(x, y)
+}
+
 func (s vecSet) expSumChunks(dst, x []float32, scale, shift float32) float32 {
 	if s == vecAVX512 {
 		return vecExpSumAVX512(dst, x, scale, shift)

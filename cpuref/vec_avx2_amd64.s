@@ -30,17 +30,49 @@ done:
 	VZEROUPPER
 	RET
 
+// func vecDotAVX2(x, y []float32) float32
+TEXT ·vecDotAVX2(SB), NOSPLIT, $0-52
+	MOVQ x_base+0(FP), SI
+	MOVQ x_len+8(FP), CX
+	MOVQ y_base+24(FP), DX
+	VMOVUPS vecConstAVX2<>+64(SB), Y10
+	VMOVUPS vecConstAVX2<>+64(SB), Y11
+	SHRQ $4, CX
+	JZ done
+
+loop:
+	VMOVUPS 0(SI), Y0
+	VMOVUPS 32(SI), Y1
+	VFMADD231PS 0(DX), Y0, Y10
+	VFMADD231PS 32(DX), Y1, Y11
+	ADDQ $64, SI
+	ADDQ $64, DX
+	DECQ CX
+	JNZ loop
+
+done:
+	VADDPS Y11, Y10, Y10
+	VEXTRACTF128 $1, Y10, X1
+	VADDPS X1, X10, X10
+	VPERMILPS $0x4E, X10, X1
+	VADDPS X1, X10, X10
+	VPERMILPS $0xB1, X10, X1
+	VADDPS X1, X10, X10
+	VMOVSS X10, ret+48(FP)
+	VZEROUPPER
+	RET
+
 // func vecExpSumAVX2(dst, x []float32, scale, shift float32) float32
 TEXT ·vecExpSumAVX2(SB), NOSPLIT, $0-60
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+64(SB), Y12
-	VMOVUPS vecConstAVX2<>+128(SB), Y13
+	VMOVUPS vecConstAVX2<>+128(SB), Y12
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
 	VBROADCASTSS scale+48(FP), Y14
 	VBROADCASTSS shift+52(FP), Y15
-	VMOVUPS vecConstAVX2<>+192(SB), Y10
-	VMOVUPS vecConstAVX2<>+192(SB), Y11
+	VMOVUPS vecConstAVX2<>+64(SB), Y10
+	VMOVUPS vecConstAVX2<>+64(SB), Y11
 	SHRQ $4, CX
 	JZ done
 
@@ -498,8 +530,8 @@ TEXT ·vecSiluAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+64(SB), Y12
-	VMOVUPS vecConstAVX2<>+128(SB), Y13
+	VMOVUPS vecConstAVX2<>+128(SB), Y12
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
 	SHRQ $4, CX
 	JZ done
 
@@ -626,8 +658,8 @@ TEXT ·vecSigmoidAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+64(SB), Y12
-	VMOVUPS vecConstAVX2<>+128(SB), Y13
+	VMOVUPS vecConstAVX2<>+128(SB), Y12
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
 	VMOVUPS vecConstAVX2<>+768(SB), Y14
 	SHRQ $4, CX
 	JZ done
@@ -692,7 +724,7 @@ TEXT ·vecMishAVX2(SB), NOSPLIT, $0-48
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
 	VMOVUPS vecConstAVX2<>+2624(SB), Y12
-	VMOVUPS vecConstAVX2<>+128(SB), Y13
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
 	SHRQ $4, CX
 	JZ done
 
@@ -765,7 +797,7 @@ TEXT ·vecReluAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+192(SB), Y12
+	VMOVUPS vecConstAVX2<>+64(SB), Y12
 	SHRQ $4, CX
 	JZ done
 
@@ -815,7 +847,7 @@ TEXT ·vecReluSlopeAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+192(SB), Y13
+	VMOVUPS vecConstAVX2<>+64(SB), Y13
 	SHRQ $4, CX
 	JZ done
 
@@ -844,7 +876,7 @@ TEXT ·vecAbsSlopeAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+192(SB), Y13
+	VMOVUPS vecConstAVX2<>+64(SB), Y13
 	SHRQ $4, CX
 	JZ done
 
@@ -881,8 +913,8 @@ TEXT ·vecGeluSlopeAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+64(SB), Y12
-	VMOVUPS vecConstAVX2<>+128(SB), Y13
+	VMOVUPS vecConstAVX2<>+128(SB), Y12
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
 	VMOVUPS vecConstAVX2<>+2752(SB), Y14
 	VMOVUPS vecConstAVX2<>+2816(SB), Y15
 	SHRQ $4, CX
@@ -945,8 +977,8 @@ loop:
 	VMULPS Y1, Y1, Y3
 	VMULPS vecConstAVX2<>+2880(SB), Y2, Y2
 	VMULPS vecConstAVX2<>+2880(SB), Y3, Y3
-	VMOVUPS vecConstAVX2<>+64(SB), Y12
-	VMOVUPS vecConstAVX2<>+128(SB), Y13
+	VMOVUPS vecConstAVX2<>+128(SB), Y12
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
 	VCMPPS $1, Y13, Y2, Y10
 	VCMPPS $1, Y13, Y3, Y11
 	VMINPS Y2, Y12, Y2
@@ -1005,8 +1037,8 @@ TEXT ·vecGeluTanhSlopeAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+64(SB), Y12
-	VMOVUPS vecConstAVX2<>+128(SB), Y13
+	VMOVUPS vecConstAVX2<>+128(SB), Y12
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
 	VMOVUPS vecConstAVX2<>+3008(SB), Y14
 	VMOVUPS vecConstAVX2<>+3072(SB), Y15
 	SHRQ $4, CX
@@ -1111,8 +1143,8 @@ TEXT ·vecSiluSlopeAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+64(SB), Y12
-	VMOVUPS vecConstAVX2<>+128(SB), Y13
+	VMOVUPS vecConstAVX2<>+128(SB), Y12
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
 	VMOVUPS vecConstAVX2<>+3328(SB), Y14
 	VMOVUPS vecConstAVX2<>+3392(SB), Y15
 	SHRQ $4, CX
@@ -1189,8 +1221,8 @@ TEXT ·vecTanhSlopeAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+64(SB), Y12
-	VMOVUPS vecConstAVX2<>+128(SB), Y13
+	VMOVUPS vecConstAVX2<>+128(SB), Y12
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
 	VMOVUPS vecConstAVX2<>+2752(SB), Y14
 	VMOVUPS vecConstAVX2<>+2816(SB), Y15
 	SHRQ $4, CX
@@ -1275,8 +1307,8 @@ TEXT ·vecSigmoidSlopeAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+64(SB), Y12
-	VMOVUPS vecConstAVX2<>+128(SB), Y13
+	VMOVUPS vecConstAVX2<>+128(SB), Y12
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
 	VMOVUPS vecConstAVX2<>+3328(SB), Y14
 	VMOVUPS vecConstAVX2<>+3392(SB), Y15
 	SHRQ $4, CX
@@ -1347,8 +1379,8 @@ TEXT ·vecMishSlopeAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst_base+0(FP), DI
 	MOVQ x_base+24(FP), SI
 	MOVQ x_len+32(FP), CX
-	VMOVUPS vecConstAVX2<>+64(SB), Y12
-	VMOVUPS vecConstAVX2<>+128(SB), Y13
+	VMOVUPS vecConstAVX2<>+128(SB), Y12
+	VMOVUPS vecConstAVX2<>+192(SB), Y13
 	VMOVUPS vecConstAVX2<>+2752(SB), Y14
 	VMOVUPS vecConstAVX2<>+3392(SB), Y15
 	SHRQ $4, CX
@@ -1444,54 +1476,54 @@ DATA vecConstAVX2<>+48(SB)/4, $0xff800000
 DATA vecConstAVX2<>+52(SB)/4, $0xff800000
 DATA vecConstAVX2<>+56(SB)/4, $0xff800000
 DATA vecConstAVX2<>+60(SB)/4, $0xff800000
-DATA vecConstAVX2<>+64(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+68(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+72(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+76(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+80(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+84(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+88(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+92(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+96(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+100(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+104(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+108(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+112(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+116(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+120(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+124(SB)/4, $0x42b0999a
-DATA vecConstAVX2<>+128(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+132(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+136(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+140(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+144(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+148(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+152(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+156(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+160(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+164(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+168(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+172(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+176(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+180(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+184(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+188(SB)/4, $0xc2ad3333
-DATA vecConstAVX2<>+192(SB)/4, $0x00000000
-DATA vecConstAVX2<>+196(SB)/4, $0x00000000
-DATA vecConstAVX2<>+200(SB)/4, $0x00000000
-DATA vecConstAVX2<>+204(SB)/4, $0x00000000
-DATA vecConstAVX2<>+208(SB)/4, $0x00000000
-DATA vecConstAVX2<>+212(SB)/4, $0x00000000
-DATA vecConstAVX2<>+216(SB)/4, $0x00000000
-DATA vecConstAVX2<>+220(SB)/4, $0x00000000
-DATA vecConstAVX2<>+224(SB)/4, $0x00000000
-DATA vecConstAVX2<>+228(SB)/4, $0x00000000
-DATA vecConstAVX2<>+232(SB)/4, $0x00000000
-DATA vecConstAVX2<>+236(SB)/4, $0x00000000
-DATA vecConstAVX2<>+240(SB)/4, $0x00000000
-DATA vecConstAVX2<>+244(SB)/4, $0x00000000
-DATA vecConstAVX2<>+248(SB)/4, $0x00000000
-DATA vecConstAVX2<>+252(SB)/4, $0x00000000
+DATA vecConstAVX2<>+64(SB)/4, $0x00000000
+DATA vecConstAVX2<>+68(SB)/4, $0x00000000
+DATA vecConstAVX2<>+72(SB)/4, $0x00000000
+DATA vecConstAVX2<>+76(SB)/4, $0x00000000
+DATA vecConstAVX2<>+80(SB)/4, $0x00000000
+DATA vecConstAVX2<>+84(SB)/4, $0x00000000
+DATA vecConstAVX2<>+88(SB)/4, $0x00000000
+DATA vecConstAVX2<>+92(SB)/4, $0x00000000
+DATA vecConstAVX2<>+96(SB)/4, $0x00000000
+DATA vecConstAVX2<>+100(SB)/4, $0x00000000
+DATA vecConstAVX2<>+104(SB)/4, $0x00000000
+DATA vecConstAVX2<>+108(SB)/4, $0x00000000
+DATA vecConstAVX2<>+112(SB)/4, $0x00000000
+DATA vecConstAVX2<>+116(SB)/4, $0x00000000
+DATA vecConstAVX2<>+120(SB)/4, $0x00000000
+DATA vecConstAVX2<>+124(SB)/4, $0x00000000
+DATA vecConstAVX2<>+128(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+132(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+136(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+140(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+144(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+148(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+152(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+156(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+160(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+164(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+168(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+172(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+176(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+180(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+184(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+188(SB)/4, $0x42b0999a
+DATA vecConstAVX2<>+192(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+196(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+200(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+204(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+208(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+212(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+216(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+220(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+224(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+228(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+232(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+236(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+240(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+244(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+248(SB)/4, $0xc2ad3333
+DATA vecConstAVX2<>+252(SB)/4, $0xc2ad3333
 DATA vecConstAVX2<>+256(SB)/4, $0x3fb8aa3b
 DATA vecConstAVX2<>+260(SB)/4, $0x3fb8aa3b
 DATA vecConstAVX2<>+264(SB)/4, $0x3fb8aa3b

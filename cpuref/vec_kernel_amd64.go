@@ -6,6 +6,9 @@ package cpuref
 func vecMaxAVX2(x []float32) float32
 
 //go:noescape
+func vecDotAVX2(x, y []float32) float32
+
+//go:noescape
 func vecExpSumAVX2(dst, x []float32, scale, shift float32) float32
 
 //go:noescape
@@ -79,6 +82,9 @@ func vecMishSlopeAVX2(dst, x []float32)
 
 //go:noescape
 func vecMaxAVX512(x []float32) float32
+
+//go:noescape
+func vecDotAVX512(x, y []float32) float32
 
 //go:noescape
 func vecExpSumAVX512(dst, x []float32, scale, shift float32) float32

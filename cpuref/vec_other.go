@@ -8,6 +8,7 @@ import "github.com/cephalo-ml/cephalo/tensor"
 // to these.
 
 func (s vecSet) maxChunks([]float32) float32                        { panic(noChunks) }
+func (s vecSet) dotChunks(_, _ []float32) float32                   { panic(noChunks) }
 func (s vecSet) expSumChunks(_, _ []float32, _, _ float32) float32  { panic(noChunks) }
 func (s vecSet) scaleChunks(_, _ []float32, _ float32)              { panic(noChunks) }
 func (s vecSet) addScaledChunks(_, _ []float32, _ float32)          { panic(noChunks) }

@@ -120,7 +120,7 @@ func TestVecSameBitsEverywhere(t *testing.T) {
 			s.normalize(y, x[:n], nil, nil, 0.25, 1.5)
 			row = append(row, y...)
 			r.rows = append(r.rows, row)
-			r.sums = append(r.sums, sum, s.sum(x[:n]), s.squares(x[:n], 0.25), float64(s.max(x[:n])))
+			r.sums = append(r.sums, sum, float64(s.dot(x[:n], w)), s.sum(x[:n]), s.squares(x[:n], 0.25), float64(s.max(x[:n])))
 		}
 		if s == vecGeneric {
 			continue
@@ -145,6 +145,11 @@ func TestVecSums(t *testing.T) {
 			require.Equal(t, float32(largest), s.max(x), n)
 			require.InDelta(t, sum, s.sum(x), 1e-10, n)
 			require.InDelta(t, squares, s.squares(x, 0.3), 1e-9, n)
+			product := 0.0
+			for i, v := range x {
+				product += float64(v) * float64(w[i])
+			}
+			within(t, "dot", s.dot(x, w), product, 1e-6*math.Sqrt(float64(1+n)))
 			y, total := make([]float32, n), 0.0
 			got := s.expSum(y, x, 0.7, 1.25)
 			for i, v := range x {

@@ -5,7 +5,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/cephalo-ml/cephalo/nn"
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
@@ -86,9 +85,4 @@ func oldNormName(name string) (string, bool) {
 // Ignores says whether a tensor of a file is a buffer of m that nobody reads.
 func Ignores(m Model) func(name string) bool {
 	return func(name string) bool { return m.Ignores(strings.TrimPrefix(name, m.Prefix()+".")) }
-}
-
-// builderOf gives the options of a Builder that reads m from src.
-func builderOf(m Model, src nn.Source, lenient bool, seed uint64) nn.Options {
-	return nn.Options{Source: src, Lenient: lenient, Seed: seed, Candidates: Candidates(m)}
 }

@@ -13,6 +13,19 @@ var (
 	ErrInputFormat = errors.New("wrong input format")
 )
 
+// CheckWidth says whether a head fits hidden states of the given width: to be
+// asked when it is put behind an encoder. The error wraps ErrDimMismatch.
+func CheckWidth(h Head, hiddenSize int) error {
+	if h.InputDim() != hiddenSize {
+		return fmt.Errorf("head %q: %w", h.Config().Name, dimMismatch(h.InputDim(), hiddenSize))
+	}
+	return nil
+}
+
+func dimMismatch(inputDim, hiddenSize int) error {
+	return fmt.Errorf("input_dim %d does not match hidden size %d; create the head with input_dim=%d: %w", inputDim, hiddenSize, hiddenSize, ErrDimMismatch)
+}
+
 func errNoPooledInput(head string) error {
 	return fmt.Errorf("head %q reads the pooled vector (input pooled): pass pooler_output, or hidden states of rank 2: %w", head, ErrInputFormat)
 }

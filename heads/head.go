@@ -17,28 +17,60 @@ type Input struct {
 	// the middle of a forward pass. The zero Host is absent: all ones.
 	Mask   tensor.Host
 	Pooled tensor.Tensor // [B,D]
+	// TagMask says which rows a CRF tags (the first piece of each word): [B,L] beside
+	// a padded Hidden, [R] beside packed rows. Absent: all kept rows. Other heads that
+	// read words (dependency parsing) take it too; the rest ignore it.
+	TagMask tensor.Host
+	// Choices is N where sequences belong together, choice fastest: packed rows of
+	// B*N sequences, or rank 2 [B*N,D]. Multiple choice and ranking read it.
+	Choices int
+	// Targets are what a head that asks about places in the text reads.
+	Targets []Target
+
+	form *form // set by MultiTask: Hidden is packed rows of this padded form
+}
+
+// Target is a place in a sequence of the batch, or a pair of them. Columns are
+// those of the padded form, half-open.
+type Target struct {
+	Seq        int // sequence of the batch
+	Start, End int // a word or phrase: a predicate, a target word, a first entity
+	// Second is the other entity of a relation; other heads ignore it.
+	SecondStart, SecondEnd int
 }
 
 // Output holds what a head computed, temporaries of the stream; what a head does
 // not give is absent. Token outputs have the form of the input: packed rows [R,..]
-// with a Layout, else padded [B,L,..].
+// with a Layout, else padded [B,L,..]. Map names them as OutputSpec does.
 type Output struct {
-	Logits          tensor.Tensor // [B,C]; tokens [R,C] or [B,L,C]; choices [B,N]
-	Probabilities   tensor.Tensor // as Logits
-	Value           tensor.Tensor // [B], or [B,C] for C > 1
-	Predictions     tensor.Tensor // I32, tokens
-	PathScore       tensor.Tensor // [B], CRF
-	StartLogits     tensor.Tensor
-	EndLogits       tensor.Tensor
-	Embeddings      tensor.Tensor // [B,H]
-	Embeddings1     tensor.Tensor
-	Embeddings2     tensor.Tensor
-	SimilarityScore tensor.Tensor // [B]
+	Logits           tensor.Tensor // [B,C]; tokens [R,C] or [B,L,C]; choices [B,N]; targets [M,C]
+	Probabilities    tensor.Tensor // as Logits
+	Value            tensor.Tensor // [B], or [B,C] for C > 1
+	Predictions      tensor.Tensor // I32, tokens; -1 where none
+	PathScore        tensor.Tensor // [B], CRF
+	StartLogits      tensor.Tensor // [R] or [B,L]
+	EndLogits        tensor.Tensor
+	Embeddings       tensor.Tensor // [B,H]
+	Embeddings1      tensor.Tensor
+	Embeddings2      tensor.Tensor
+	SimilarityScore  tensor.Tensor // [B]
+	Scores           tensor.Tensor // [B,N] or [B]: ranking
+	ArcLogits        tensor.Tensor // [B,L,L+1]: dependency parsing
+	LabelLogits      tensor.Tensor // [B,L,C,L+1]: dependency parsing
+	MentionScores    tensor.Tensor // [B,M]: coreference
+	AntecedentLogits tensor.Tensor // [B,M,M+1]: coreference
 }
 
 // Head turns hidden states into the outputs of a task. It serves many goroutines.
 type Head interface {
 	Config() TaskConfig
 	InputDim() int
+	Kind() Kind
 	Forward(s *tensor.Scope, in Input) (Output, error)
+}
+
+// PairHead is a head that compares two inputs.
+type PairHead interface {
+	Head
+	ForwardPair(s *tensor.Scope, p Pair) (Output, error)
 }

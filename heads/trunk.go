@@ -133,7 +133,7 @@ func (t *trunk) feed(s *tensor.Scope, r *rowsIn) error {
 
 // tokens runs the blocks on every row.
 func (t *trunk) tokens(s *tensor.Scope, in Input) (*rowsIn, error) {
-	r, err := rowsOf(s, t.cfg.Name, t.dim, in, false, true)
+	r, err := rowsOf(s, t.cfg.Name, t.dim, in, accepts{sequence: true})
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +156,7 @@ func (t *trunk) sentences(s *tensor.Scope, in Input) (*rowsIn, error) {
 			return nil, errNoPooledInput(t.cfg.Name)
 		}
 	}
-	r, err := rowsOf(s, t.cfg.Name, t.dim, in, true, *t.opt.UsePooling)
+	r, err := rowsOf(s, t.cfg.Name, t.dim, in, accepts{pooled: true, sequence: *t.opt.UsePooling})
 	if err != nil {
 		return nil, err
 	}

@@ -1,11 +1,11 @@
 // l2_normalize: y[r,c] = x[r,c] / max(n, eps) with n = sqrt(sum_c x[r,:]^2)
 // BACKWARD: of dy, dx[r,c] = (dy[r,c] - u[c] * sum_c(u dy)) / n with u = x / n where
 // n > eps, else dy[r,c] / eps; without it dy is absent and dx is y.
-// x, dy, dx [R,C]. ACCUM: dx += the same.   Accumulates in f32, CHUNK terms at a time.
+// x, dy, dx [R,C]. ACCUM: dx += the same.   Accumulates in f32, TERMS at a time.
 // Grid: one workgroup a row, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: rows >= R return before any barrier, as a whole workgroup. Ref: cpuref/l2_normalize.go
 const WG: u32 = 64u;
-const CHUNK: u32 = 16u;
+const TERMS: u32 = 16u;
 const BACKWARD: bool = true;
 const ACCUM: bool = false;
 
@@ -35,9 +35,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
 
   // The sums of x^2 and of x dy.
   var total = vec2<f32>(0.0, 0.0);
-  for (var c = lid; c < p.cols; c = c + (WG * CHUNK)) {
+  for (var c = lid; c < p.cols; c = c + (WG * TERMS)) {
     var part = vec2<f32>(0.0, 0.0);
-    for (var k = 0u; k < CHUNK; k = k + 1u) {
+    for (var k = 0u; k < TERMS; k = k + 1u) {
       let at = c + (k * WG);
       if (at < p.cols) {
         let v = x[base + (at * p.x.w)];

@@ -2,11 +2,11 @@
 // and s = 1 / sqrt(var_c h[r,:] + eps), the population variance (layer_norm); without
 // CENTER y[r,c] = h[r,c] * s * weight[c], s = 1 / sqrt(mean_c h[r,:]^2 + eps) (rms_norm).
 // x, residual, y, sum [R,C]; weight, bias [C]; stats [R,2] = (mean, s), mean 0 for rms_norm.
-// What HAS_ denies is absent.   Accumulates in f32, CHUNK terms at a time.
+// What HAS_ denies is absent.   Accumulates in f32, TERMS at a time.
 // Grid: one workgroup a row, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: rows >= R return before any barrier, as a whole workgroup. Ref: cpuref/norm.go
 const WG: u32 = 64u;
-const CHUNK: u32 = 16u;
+const TERMS: u32 = 16u;
 const CENTER: bool = true;
 const HAS_WEIGHT: bool = true;
 const HAS_BIAS: bool = true;
@@ -49,9 +49,9 @@ fn term(base: u32, add: u32, c: u32) -> f32 {
 // sums are those of h - shift and of its square.
 fn sums(base: u32, add: u32, shift: f32, lid: u32) -> vec2<f32> {
   var total = vec2<f32>(0.0, 0.0);
-  for (var c = lid; c < p.cols; c = c + (WG * CHUNK)) {
+  for (var c = lid; c < p.cols; c = c + (WG * TERMS)) {
     var part = vec2<f32>(0.0, 0.0);
-    for (var k = 0u; k < CHUNK; k = k + 1u) {
+    for (var k = 0u; k < TERMS; k = k + 1u) {
       let at = c + (k * WG);
       if (at < p.cols) {
         let d = term(base, add, at) - shift;

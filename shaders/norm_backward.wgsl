@@ -2,11 +2,11 @@
 // and n = (h - mean) * s, (mean, s) = stats[r] (layer_norm); without CENTER the term
 // mean_c g is left out (rms_norm).
 // dy, h, dh [R,C]; weight [C], absent without HAS_WEIGHT; stats [R,2]. ACCUM: dh += the same.
-// Accumulates in f32, CHUNK terms at a time.
+// Accumulates in f32, TERMS at a time.
 // Grid: one workgroup a row, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: rows >= R return before any barrier, as a whole workgroup. Ref: cpuref/norm.go
 const WG: u32 = 64u;
-const CHUNK: u32 = 16u;
+const TERMS: u32 = 16u;
 const CENTER: bool = true;
 const HAS_WEIGHT: bool = true;
 const ACCUM: bool = false;
@@ -51,9 +51,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let s = stats[stat + p.stats.w];
 
   var total = vec2<f32>(0.0, 0.0);
-  for (var c = lid; c < p.cols; c = c + (WG * CHUNK)) {
+  for (var c = lid; c < p.cols; c = c + (WG * TERMS)) {
     var part = vec2<f32>(0.0, 0.0);
-    for (var k = 0u; k < CHUNK; k = k + 1u) {
+    for (var k = 0u; k < TERMS; k = k + 1u) {
       let at = c + (k * WG);
       if (at < p.cols) {
         let g = gradient(grad, at);

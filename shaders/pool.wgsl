@@ -2,13 +2,13 @@
 // MODE, as tensor.Pooling: 0 cls, the first row; 1 last, the last; 2 mean, f = 1/Len;
 // 4 attention, f = w[r].
 // x [rows,C]; w [rows]; y [seqs,C]. Of the layout's B sequences these are first_seq on,
-// of its R rows x and w hold first_row on.   Accumulates in f32, CHUNK terms at a time.
+// of its R rows x and w hold first_row on.   Accumulates in f32, TERMS at a time.
 // Grid: one workgroup for WX columns of a sequence, folded to 2-D. Workgroup: TILE x 1 x 1.
 // Bounds: sequences past the last return before any barrier, as a whole workgroup;
 // columns >= C add nothing. Ref: cpuref/pool.go
 const TILE: u32 = 256u;
 const WX: u32 = 32u;
-const CHUNK: u32 = 16u;
+const TERMS: u32 = 16u;
 const MODE: u32 = 2u;
 
 struct Params {
@@ -56,9 +56,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   }
   var total = 0.0;
   if (c < p.cols) {
-    for (var r = base + (lid / WX); r < end; r = r + (WY * CHUNK)) {
+    for (var r = base + (lid / WX); r < end; r = r + (WY * TERMS)) {
       var some = 0.0;
-      for (var k = 0u; k < CHUNK; k = k + 1u) {
+      for (var k = 0u; k < TERMS; k = k + 1u) {
         let at = r + (k * WY);
         if (at < end) {
           some = some + term(at, c);

@@ -3,12 +3,12 @@
 // without it dy is absent. t lies within -1 and 1, so that exp needs no shift.
 // x [rows,C]; weight [1,C]; bias [1]; dy [seqs,C]; out [rows,1] or [rows,2]. Of the
 // layout's R rows x and out hold first_row on, of its B sequences dy holds first_seq on.
-// Accumulates in f32, CHUNK terms at a time.
+// Accumulates in f32, TERMS at a time.
 // Grid: one workgroup a row, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: rows past the last return before any barrier, as a whole workgroup.
 // Ref: cpuref/pool.go
 const WG: u32 = 64u;
-const CHUNK: u32 = 16u;
+const TERMS: u32 = 16u;
 const BACKWARD: bool = true;
 const ACT: u32 = 5u; // tanh, of common/activation.wgsl
 
@@ -46,9 +46,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let grad = row_at(p.dy, u32(max(b, i32(p.first_seq))) - p.first_seq, p.cols);
   // The sums of weight x and of dy x.
   var total = vec2<f32>(0.0, 0.0);
-  for (var c = lid; c < p.cols; c = c + (WG * CHUNK)) {
+  for (var c = lid; c < p.cols; c = c + (WG * TERMS)) {
     var part = vec2<f32>(0.0, 0.0);
-    for (var k = 0u; k < CHUNK; k = k + 1u) {
+    for (var k = 0u; k < TERMS; k = k + 1u) {
       let at = c + (k * WG);
       if (at < p.cols) {
         let v = x[base + (at * p.x.w)];

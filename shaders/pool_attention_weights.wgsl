@@ -3,12 +3,12 @@
 // the tanh; without it a is absent.
 // out [rows,1] or [rows,2], in place; a [rows]. Rows in gaps are left as they are. Of the
 // layout's B sequences these are first_seq on, of its R rows out and a hold first_row on.
-// Accumulates in f32, CHUNK terms at a time.
+// Accumulates in f32, TERMS at a time.
 // Grid: one workgroup a sequence, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: sequences past the last return before any barrier, as a whole workgroup.
 // Ref: cpuref/pool.go
 const WG: u32 = 64u;
-const CHUNK: u32 = 16u;
+const TERMS: u32 = 16u;
 const BACKWARD: bool = true;
 
 struct Params {
@@ -37,9 +37,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let first = rows.x - p.first_row;
   let end = first + rows.y;
   var total = 0.0;
-  for (var r = first + lid; r < end; r = r + (WG * CHUNK)) {
+  for (var r = first + lid; r < end; r = r + (WG * TERMS)) {
     var part = 0.0;
-    for (var k = 0u; k < CHUNK; k = k + 1u) {
+    for (var k = 0u; k < TERMS; k = k + 1u) {
       let at = r + (k * WG);
       if (at < end) {
         let v = out[row_at(p.out, at, 1u)];

@@ -1,11 +1,11 @@
 // softmax: y[r,c] = exp(x[r,c] - m) / s with m = max_c x[r,:], s = sum_c exp(x[r,:] - m)
 // LOG, log_softmax: y[r,c] = x[r,c] - m - log(s).
 // -inf is a masked element: probability 0, log -inf; a row of nothing else is all of these.
-// x, y [R,C].   Accumulates in f32, CHUNK terms at a time.
+// x, y [R,C].   Accumulates in f32, TERMS at a time.
 // Grid: one workgroup a row, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: rows >= R return before any barrier, as a whole workgroup. Ref: cpuref/softmax.go
 const WG: u32 = 64u;
-const CHUNK: u32 = 16u;
+const TERMS: u32 = 16u;
 const LOG: bool = false;
 
 struct Params {
@@ -43,9 +43,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let top = group_max(high, lid);
 
   var total = 0.0;
-  for (var c = lid; c < p.cols; c = c + (WG * CHUNK)) {
+  for (var c = lid; c < p.cols; c = c + (WG * TERMS)) {
     var part = 0.0;
-    for (var k = 0u; k < CHUNK; k = k + 1u) {
+    for (var k = 0u; k < TERMS; k = k + 1u) {
       let at = c + (k * WG);
       if (at < p.cols) {
         part = part + weight(x[base + (at * p.x.w)], top);

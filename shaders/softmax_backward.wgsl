@@ -1,10 +1,10 @@
 // softmax_backward: dx[r,c] = y[r,c] * (dy[r,c] - sum_c y[r,:] dy[r,:])
 // LOG, of log_softmax: dx[r,c] = dy[r,c] - exp(y[r,c]) * sum_c dy[r,:].
-// y, dy, dx [R,C]. ACCUM: dx += the same.   Accumulates in f32, CHUNK terms at a time.
+// y, dy, dx [R,C]. ACCUM: dx += the same.   Accumulates in f32, TERMS at a time.
 // Grid: one workgroup a row, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: rows >= R return before any barrier, as a whole workgroup. Ref: cpuref/softmax.go
 const WG: u32 = 64u;
-const CHUNK: u32 = 16u;
+const TERMS: u32 = 16u;
 const LOG: bool = false;
 const ACCUM: bool = false;
 
@@ -32,9 +32,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let to = row_at(p.dx, row, p.cols);
 
   var total = 0.0;
-  for (var c = lid; c < p.cols; c = c + (WG * CHUNK)) {
+  for (var c = lid; c < p.cols; c = c + (WG * TERMS)) {
     var part = 0.0;
-    for (var k = 0u; k < CHUNK; k = k + 1u) {
+    for (var k = 0u; k < TERMS; k = k + 1u) {
       let at = c + (k * WG);
       if (at < p.cols) {
         let g = dy[grad + (at * p.dy.w)];

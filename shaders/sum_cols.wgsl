@@ -1,9 +1,9 @@
 // sum_cols: y[r] = sum_c x[r,c]
-// x [R,C]; y [R,1]. ACCUM: y += the same.   Accumulates in f32, CHUNK terms at a time.
+// x [R,C]; y [R,1]. ACCUM: y += the same.   Accumulates in f32, TERMS at a time.
 // Grid: one workgroup a row, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: rows >= R return before any barrier, as a whole workgroup. Ref: cpuref/sum.go
 const WG: u32 = 64u;
-const CHUNK: u32 = 16u;
+const TERMS: u32 = 16u;
 const ACCUM: bool = false;
 
 struct Params {
@@ -25,9 +25,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   }
   let base = row_at(p.x, row, p.cols);
   var total = 0.0;
-  for (var c = lid; c < p.cols; c = c + (WG * CHUNK)) {
+  for (var c = lid; c < p.cols; c = c + (WG * TERMS)) {
     var part = 0.0;
-    for (var k = 0u; k < CHUNK; k = k + 1u) {
+    for (var k = 0u; k < TERMS; k = k + 1u) {
       let at = c + (k * WG);
       if (at < p.cols) {
         part = part + x[base + (at * p.x.w)];

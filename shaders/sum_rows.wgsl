@@ -3,13 +3,13 @@
 // 2: f = x[r,c] * (h[r,c] - w[r,0]) * w[r,1], the gradient of a norm's weight (x: dy; w:
 // its statistics).
 // x, h [R,C]; w [R,1] or [R,2]; y [parts,C]. ACCUM: y += the same.
-// Accumulates in f32, CHUNK terms at a time.
+// Accumulates in f32, TERMS at a time.
 // Grid: one workgroup for WX columns of a part, folded to 2-D. Workgroup: TILE x 1 x 1.
 // Bounds: parts past the last return before any barrier, as a whole workgroup; columns
 // >= C add nothing. Ref: cpuref/sum.go, cpuref/norm.go
 const TILE: u32 = 256u;
 const WX: u32 = 32u;
-const CHUNK: u32 = 16u;
+const TERMS: u32 = 16u;
 const MODE: u32 = 0u;
 const ACCUM: bool = false;
 
@@ -54,9 +54,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let end = min(p.rows, (part + 1u) * p.per);
   var total = 0.0;
   if (c < p.cols) {
-    for (var r = (part * p.per) + (lid / WX); r < end; r = r + (WY * CHUNK)) {
+    for (var r = (part * p.per) + (lid / WX); r < end; r = r + (WY * TERMS)) {
       var some = 0.0;
-      for (var k = 0u; k < CHUNK; k = k + 1u) {
+      for (var k = 0u; k < TERMS; k = k + 1u) {
         let at = r + (k * WY);
         if (at < end) {
           some = some + term(at, c);

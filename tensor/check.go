@@ -3,6 +3,7 @@ package tensor
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // The checks of the rows. Each names the operand, what was wanted and what came.
@@ -44,7 +45,8 @@ func wantSpec(name string, t *Tensor, d DType, shape ...int) error {
 		ok = int(t.Shape[i]) == shape[i]
 	}
 	if !ok {
-		return fmt.Errorf("%s is %v, want %s%v: %w", name, t.Spec, d, shape, ErrShape)
+		// A copy: shape itself stays off the heap.
+		return fmt.Errorf("%s is %v, want %s%v: %w", name, t.Spec, d, slices.Clone(shape), ErrShape)
 	}
 	return nil
 }

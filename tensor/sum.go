@@ -41,13 +41,14 @@ func checkSumCols(c *Call) error {
 	return wantSpec("y", &c.Dst[0], F32, want...)
 }
 
-// gradSum spreads dy over the summed axis: ones * dy by broadcasting.
+// gradSum spreads dy over the summed axis: ones * dy by broadcasting. The ones
+// are made of dx, not of x, which may be freed by now.
 func gradSum(g Grads, c *Call) error {
 	dy, dx, ok, err := poolGrads(g, c)
 	if err != nil || !ok {
 		return err
 	}
-	ones, err := Scale(g, c.Src[0], 0, 1)
+	ones, err := Scale(g, dx, 0, 1)
 	if err != nil {
 		return err
 	}

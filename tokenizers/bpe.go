@@ -2,10 +2,8 @@ package tokenizers
 
 import (
 	"fmt"
-	"hash/maphash"
 	"math"
 	"strings"
-	"sync/atomic"
 )
 
 // bpeConfig is what tokenizer.json says about a BPE model beside its vocabulary and merges.
@@ -28,14 +26,14 @@ type bpe struct {
 	bytes          [256]int32 // the tokens of the byte alphabet, or -1
 	fallback       [256]int32 // the tokens "<0x00>" to "<0xFF>", or -1
 	allBytes       bool
-	cache          *bpeCache
+	cache          *wordCache
 }
 
 func newBPE(v *vocabulary, c bpeConfig) (*bpe, error) {
 	if c.Dropout != nil && *c.Dropout != 0 {
 		return nil, fmt.Errorf("BPE: dropout %v is not supported: it makes tokens random", *c.Dropout)
 	}
-	m := &bpe{vocabulary: v, bpeConfig: c, cache: newBPECache()}
+	m := &bpe{vocabulary: v, bpeConfig: c, cache: newWordCache()}
 	if c.Prefix != nil {
 		m.prefix = *c.Prefix
 	}
@@ -96,29 +94,20 @@ type symbol struct {
 	len int32
 }
 
-// maxCached is the length of the longest words kept in the cache.
-const maxCached = 64
-
 func (m *bpe) tokenize(dst *tokenList, text string, raw bool) error {
 	if text == "" {
 		return nil
 	}
-	var slot *atomic.Pointer[cachedWord]
-	if len(text) <= maxCached {
-		slot = m.cache.slot(text)
-		if w := slot.Load(); w != nil && w.text == text {
-			m.addSymbols(dst, w.symbols)
-			return nil
-		}
+	if known := m.cache.get(text); known != nil {
+		m.addSymbols(dst, known)
+		return nil
 	}
 	symbols, err := m.split(dst, text, raw)
 	if err != nil {
 		return err
 	}
 	m.addSymbols(dst, symbols)
-	if slot != nil {
-		slot.Store(&cachedWord{strings.Clone(text), append([]symbol(nil), symbols...)})
-	}
+	m.cache.put(text, symbols)
 	return nil
 }
 
@@ -229,24 +218,6 @@ func (m *bpe) spell(s *bpeScratch, part string) bool {
 		s.symbols = append(s.symbols, symbol{m.fallback[part[i]], 1})
 	}
 	return true
-}
-
-// bpeCache remembers words and their symbols: one place for each hash, taken by the last word that wanted it.
-// Any number of goroutines may use it at once.
-type bpeCache struct {
-	seed  maphash.Seed
-	slots [1 << 15]atomic.Pointer[cachedWord]
-}
-
-type cachedWord struct {
-	text    string
-	symbols []symbol
-}
-
-func newBPECache() *bpeCache { return &bpeCache{seed: maphash.MakeSeed()} }
-
-func (c *bpeCache) slot(text string) *atomic.Pointer[cachedWord] {
-	return &c.slots[maphash.String(c.seed, text)%uint64(len(c.slots))]
 }
 
 // merge is what two symbols become, and when.

@@ -53,7 +53,9 @@ func newByteLevel(addPrefixSpace, useRegex bool) byteLevel {
 
 func (b byteLevel) split(dst []piece, p piece) ([]piece, error) {
 	if b.addPrefixSpace && !strings.HasPrefix(p.text, " ") {
-		prependText(&p, " ")
+		longer := p
+		prependText(&longer, " ")
+		p = longer
 	}
 	if b.pattern == nil {
 		p.raw = true

@@ -50,14 +50,45 @@ func parseMetaspace(raw json.RawMessage) (preTokenizer, error) {
 }
 
 func (m metaspace) split(dst []piece, p piece) ([]piece, error) {
-	if err := (replace{literal(" "), m.replacement}).normalize(&p); err != nil {
-		return nil, err
-	}
-	if !strings.HasPrefix(p.text, m.replacement) && (m.prepend == "always" || m.prepend == "first" && p.base == 0) {
-		prependText(&p, m.replacement)
+	first := !strings.HasPrefix(p.text, m.replacement) && !strings.HasPrefix(p.text, " ") &&
+		(m.prepend == "always" || m.prepend == "first" && p.base == 0)
+	if p.text != "" && (first || strings.Contains(p.text, " ")) {
+		p = m.rewrite(p, first)
 	}
 	if !m.cut {
 		return append(dst, p), nil
 	}
-	return splitter{literal(m.replacement), mergedWithNext, false}.split(dst, p)
+	start := 0
+	for start < len(p.text) { // each replacement begins a piece
+		_, size := utf8.DecodeRuneInString(p.text[start:])
+		end := len(p.text)
+		if i := strings.Index(p.text[start+size:], m.replacement); i >= 0 {
+			end = start + size + i
+		}
+		dst = append(dst, p.slice(start, end))
+		start = end
+	}
+	return dst, nil
+}
+
+// rewrite gives p with the replacement for each space, and with one in front, which stands for p's first
+// character, as that does itself.
+func (m metaspace) rewrite(p piece, first bool) piece {
+	mark, _ := utf8.DecodeRuneInString(m.replacement)
+	w := newRewriter(&p)
+	if first {
+		w.emit(mark, 0)
+		w.pos = 0
+	}
+	for {
+		i := strings.IndexByte(p.text[w.pos:], ' ')
+		if i < 0 {
+			break
+		}
+		w.copy(w.pos + i)
+		w.emit(mark, 0)
+	}
+	w.copy(len(p.text))
+	w.finish()
+	return p
 }

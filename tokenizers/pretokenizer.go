@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -194,6 +195,9 @@ func (b *behavior) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
+// segments is lists of segments to use again.
+var segments = sync.Pool{New: func() any { return new([]segment) }}
+
 // splitter cuts by a pattern. With invert, what does not match is the delimiter.
 type splitter struct {
 	pattern  pattern
@@ -202,10 +206,16 @@ type splitter struct {
 }
 
 func (s splitter) split(dst []piece, p piece) ([]piece, error) {
-	matches, err := s.pattern.find(p.text, nil)
+	if scan, ok := s.pattern.(scanner); ok && s.behavior == isolated {
+		return scan.isolate(dst, p), nil // all of it matches: invert changes nothing
+	}
+	buf := segments.Get().(*[]segment)
+	defer segments.Put(buf)
+	matches, err := s.pattern.find(p.text, (*buf)[:0])
 	if err != nil {
 		return nil, err
 	}
+	*buf = matches[:0]
 	if s.invert {
 		for i := range matches {
 			matches[i].match = !matches[i].match

@@ -18,6 +18,16 @@ func (s scanner) find(text string, dst []segment) ([]segment, error) {
 	return dst, nil
 }
 
+// isolate appends each match as a piece.
+func (s scanner) isolate(dst []piece, p piece) []piece {
+	for i := 0; i < len(p.text); {
+		end := s.scan(s.u, p.text, i)
+		dst = append(dst, p.slice(i, end))
+		i = end
+	}
+	return dst
+}
+
 // The patterns known by their text.
 const (
 	patternGPT2   = `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`

@@ -15,6 +15,7 @@ type unigram struct {
 	fallback     [256]int32 // the tokens "<0x00>" to "<0xFF>", or -1
 	byteFallback bool
 	single       bool // SentencePiece itself adds up in float32
+	cache        *wordCache
 }
 
 // unknownPenalty is what an unknown character scores below the worst piece.
@@ -25,7 +26,7 @@ func newUnigram(v *vocabulary, scores []float64, pieces []trieEntry, unknown int
 	if int(unknown) >= len(scores) {
 		return nil, fmt.Errorf("Unigram: unk_id is %d, want less than the %d pieces", unknown, len(scores))
 	}
-	m := &unigram{vocabulary: v, scores: scores, unknown: unknown, byteFallback: byteFallback, trie: newTrie(pieces)}
+	m := &unigram{vocabulary: v, scores: scores, unknown: unknown, byteFallback: byteFallback, trie: newTrie(pieces), cache: newWordCache()}
 	m.unknownScore = lowest(scores) - unknownPenalty
 	for b := range 256 {
 		m.fallback[b] = -1
@@ -60,6 +61,15 @@ type bestPath struct {
 
 func (m *unigram) tokenize(dst *tokenList, text string, _ bool) error {
 	if text == "" {
+		return nil
+	}
+	if known := m.cache.get(text); known != nil {
+		pos := 0
+		for _, s := range known {
+			end := pos + int(s.len)
+			m.addPiece(dst, text[pos:end], pos, s.id)
+			pos = end
+		}
 		return nil
 	}
 	best := dst.scratch.best[:0]
@@ -120,6 +130,7 @@ func (m *unigram) collect(dst *tokenList, text string, best []bestPath) {
 		}
 		next, end = end, from
 	}
+	symbols := dst.scratch.bpe.symbols[:0]
 	for start := int32(0); start < n; {
 		end := best[start].from
 		id := best[end].id
@@ -129,8 +140,11 @@ func (m *unigram) collect(dst *tokenList, text string, best []bestPath) {
 			}
 		}
 		m.addPiece(dst, text[start:end], int(start), id)
+		symbols = append(symbols, symbol{id, end - start})
 		start = end
 	}
+	dst.scratch.bpe.symbols = symbols
+	m.cache.put(text, symbols)
 }
 
 // addPiece adds a piece, an unknown one in bytes if that is wanted and possible.

@@ -14,6 +14,7 @@ var vecFunctions = []struct {
 	write           func(v *vec)
 }{
 	{"Max", "(x []float32) float32", 28, (*vec).max},
+	{"Dot", "(x, y []float32) float32", 52, (*vec).dot},
 	{"ExpSum", "(dst, x []float32, scale, shift float32) float32", 60, (*vec).expSum},
 	{"Scale", "(dst, x []float32, f float32)", 52, (*vec).scale},
 	{"AddScaled", "(dst, x []float32, f float32)", 52, (*vec).addScaled},
@@ -72,6 +73,17 @@ func (v *vec) max() {
 	v.op("MOVQ", "x_len+8(FP)", "CX")
 	v.each("VMOVUPS", v.c(math.Inf(-1)), 5)
 	v.loop([]string{"SI"}, func() { v.with("VMAXPS", "SI", 5, 5) }, func() { v.reduce("VMAXPS", 5, "ret+24(FP)") })
+}
+
+func (v *vec) dot() {
+	v.op("MOVQ", "x_base+0(FP)", "SI")
+	v.op("MOVQ", "x_len+8(FP)", "CX")
+	v.op("MOVQ", "y_base+24(FP)", "DX")
+	v.each("VMOVUPS", v.c(0), 5)
+	v.loop([]string{"SI", "DX"}, func() {
+		v.load("SI", 0)
+		v.with("VFMADD231PS", "DX", 0, 5)
+	}, func() { v.reduce("VADDPS", 5, "ret+48(FP)") })
 }
 
 // expSum: dst = e^(scale x - shift), the result is the sum of dst. What is below

@@ -1,0 +1,6 @@
+//go:build !race
+
+package tokenizers
+
+// slower is 1: nothing slows the tests down.
+const slower = 1
