@@ -87,7 +87,7 @@ func (b *Backend) Alloc(nbytes int64) (tensor.Buffer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.mem.handOut(nbytes)
+	b.mem.out.add(nbytes)
 	return &buffer{size: nbytes, data: data, mem: &b.mem}, nil
 }
 
@@ -106,8 +106,9 @@ func (b *Backend) Begin() (tensor.Stream, error) {
 	return &stream{b: b}, nil
 }
 
-// Stats counts over all streams. Bytes is all memory held: buffers, packed
-// weights and temporaries kept for reuse. PeakBytes is the most bytes that were
+// Stats counts over all streams. Bytes is the memory held: buffers, packed
+// weights and temporaries, those kept for reuse too, but not what each thread
+// works in. PeakBytes is the most bytes that were
 // handed out at one time, by Alloc and Temp together, as asked for.
 func (b *Backend) Stats() tensor.Stats {
 	reads := b.reads.Load()

@@ -62,6 +62,36 @@ func BenchmarkAttention(b *testing.B) {
 	}
 }
 
+// BenchmarkEncoder is a forward pass of the size of MiniLM-L6 and BERT-base. All
+// layers share weights, which flatters the larger one.
+func BenchmarkEncoder(b *testing.B) {
+	for _, z := range []struct {
+		name                 string
+		layers, width, heads int
+	}{{"minilm", 6, 384, 12}, {"base", 12, 768, 12}} {
+		for _, threads := range []int{1, 2} {
+			be, err := New(Options{Threads: threads})
+			require.NoError(b, err)
+			w := newBlock(b, be, z.layers, z.width, z.heads)
+			for _, lens := range [][]int{{16}, {128}, {128, 128, 128, 128, 128, 128, 128, 128}} {
+				b.Run(fmt.Sprintf("%s/%dx%d/threads%d", z.name, len(lens), lens[0], threads), func(b *testing.B) {
+					best := time.Duration(1 << 62)
+					b.ReportAllocs()
+					for b.Loop() {
+						start := time.Now()
+						if _, _, err := w.forward(be, lens); err != nil {
+							b.Fatal(err)
+						}
+						best = min(best, time.Since(start))
+					}
+					b.ReportMetric(float64(best.Microseconds()), "us/best")
+				})
+			}
+			require.NoError(b, be.Close())
+		}
+	}
+}
+
 func BenchmarkRows(b *testing.B) {
 	for _, op := range []tensor.Op{tensor.OpLayerNorm, tensor.OpRMSNorm, tensor.OpGelu, tensor.OpSoftmax, tensor.OpGated, tensor.OpAdd, tensor.OpRope} {
 		for _, threads := range []int{1, 2} {
@@ -106,5 +136,50 @@ func BenchmarkLinear(b *testing.B) {
 				})
 			})
 		}
+	}
+}
+
+func BenchmarkBackward(b *testing.B) {
+	for _, op := range []tensor.Op{tensor.OpAttentionBackward, tensor.OpActivationBackward, tensor.OpLayerNormBackward, tensor.OpNormWeightBackward,
+		tensor.OpSumRows, tensor.OpDropout, tensor.OpEmbeddingBackward, tensor.OpSoftmaxBackward} {
+		b.Run(op.String(), func(b *testing.B) {
+			benchCall(b, 1, func(s *stream) tensor.Call {
+				x := func(seed uint64) tensor.Tensor { return place(b, s, seed, false, 1024, 768) }
+				c := tensor.Call{Op: op, Dst: [4]tensor.Tensor{x(1)}, Src: [8]tensor.Tensor{x(2), x(3)},
+					Attr: tensor.Attr{Act: tensor.ActGelu, Eps: 1e-5, Rate: 0.1, Index: -1}}
+				switch op {
+				case tensor.OpLayerNormBackward:
+					c.Src[2], c.Src[3] = place(b, s, 4, false, 768), place(b, s, 5, false, 1024, 2)
+				case tensor.OpNormWeightBackward:
+					c.Src[2] = place(b, s, 4, false, 1024, 2)
+					c.Dst = [4]tensor.Tensor{place(b, s, 5, false, 768), place(b, s, 6, false, 768)}
+				case tensor.OpSumRows:
+					c.Src[1], c.Dst[0] = tensor.Tensor{}, place(b, s, 5, false, 768)
+				case tensor.OpDropout:
+					c.Src[1] = tensor.Tensor{}
+				case tensor.OpEmbeddingBackward:
+					ids := make([]int32, 1024)
+					for i := range ids {
+						ids[i] = int32(i * 7 % 500)
+					}
+					var err error
+					c.Src[0], err = tensor.Upload(s, ids, 1024)
+					require.NoError(b, err)
+					c.Dst[0] = place(b, s, 5, false, 2000, 768)
+				case tensor.OpAttentionBackward:
+					l := tensor.NewLayout(128, 128, 128, 128, 128, 128, 128, 128)
+					require.NoError(b, l.Upload(s))
+					c.Rows, c.Keys, c.Attr = l, l, tensor.Attr{Scale: 0.125, Left: -1, Right: -1}
+					for i := range 6 {
+						c.Src[i] = place(b, s, uint64(i), false, 1024, 12, 64)
+					}
+					c.Src[5] = place(b, s, 9, false, 1024, 12)
+					for i := range 3 {
+						c.Dst[i] = place(b, s, uint64(10+i), false, 1024, 12, 64)
+					}
+				}
+				return c
+			})
+		})
 	}
 }

@@ -27,6 +27,7 @@ type packed struct {
 	stride int32
 	spec   tensor.Spec
 	transW bool
+	stale  bool // the buffer was written since
 	form   *gemmPacked
 }
 
@@ -73,40 +74,56 @@ func (b *buffer) write(s *stream) ([]float32, error) {
 	if err := b.restore(s); err != nil {
 		return nil, err
 	}
-	b.dropPacks()
+	for i := range b.packs {
+		b.packs[i].stale = true
+	}
 	return b.data, nil
 }
 
 // weight is the packed form of the matrix t, a view of this buffer: [k,n], or
-// [n,k] unless transW. It is made at first use and kept until the buffer is
-// written.
+// [n,k] unless transW. It is made at first use, and again, in the same memory,
+// once the buffer was written.
 //
 // The elements themselves are dropped when the view is all of the buffer and no
 // other operation has read them: a weight is held once.
 func (b *buffer) weight(s *stream, t *tensor.Tensor, transW bool) (*gemmPacked, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i := range b.packs {
-		w := &b.packs[i]
-		if w.off == t.Off && w.stride == t.Stride && w.spec == t.Spec && w.transW == transW {
-			return w.form, nil
-		}
+	w := b.find(t, transW)
+	if w != nil && !w.stale {
+		return w.form, nil
 	}
 	if err := b.restore(s); err != nil {
 		return nil, err
 	}
-	w := packed{off: t.Off, stride: t.Stride, spec: t.Spec, transW: transW}
-	n, k := w.sizes()
-	w.form = gemmPack(s.b.pool, b.data[t.Off/4:], k, n, int(t.Stride), !transW)
-	b.packs = append(b.packs, w)
-	s.stats.Allocs++
-	b.mem.allocs.Add(1)
-	b.mem.held.Add(bytesOf(w.form.data))
-	if t.Off == 0 && t.Dense() && t.Bytes() == b.size && !b.rawRead && len(b.packs) == 1 && t.Elems() > 0 {
+	if w == nil {
+		b.packs = append(b.packs, packed{off: t.Off, stride: t.Stride, spec: t.Spec, transW: transW})
+		w = &b.packs[len(b.packs)-1]
+		n, k := w.sizes()
+		w.form = gemmPack(s.b.pool, b.data[t.Off/4:], k, n, int(t.Stride), !transW)
+		s.stats.Allocs++
+		b.mem.allocs.Add(1)
+		b.mem.held.Add(bytesOf(w.form.data))
+	} else {
+		form := w.form
+		s.b.pool.run(form.panels(), func(i int) { form.pack(i, b.data[t.Off/4:], int(t.Stride), !transW) })
+		w.stale = false
+	}
+	if t.Off == 0 && t.Dense() && t.Bytes() == b.size && !b.rawRead && len(b.packs) == 1 {
 		b.mem.held.Add(-bytesOf(b.data))
 		b.data = nil
 	}
 	return w.form, nil
+}
+
+func (b *buffer) find(t *tensor.Tensor, transW bool) *packed {
+	for i := range b.packs {
+		w := &b.packs[i]
+		if w.off == t.Off && w.stride == t.Stride && w.spec == t.Spec && w.transW == transW {
+			return w
+		}
+	}
+	return nil
 }
 
 func (w *packed) sizes() (n, k int) {
@@ -135,13 +152,6 @@ func (b *buffer) restore(s *stream) error {
 	return b.alive()
 }
 
-func (b *buffer) dropPacks() {
-	for _, w := range b.packs {
-		b.mem.held.Add(-bytesOf(w.form.data))
-	}
-	b.packs = nil
-}
-
 func (b *buffer) alive() error {
 	if b.data != nil {
 		return nil
@@ -160,6 +170,8 @@ func (b *buffer) release() {
 	}
 	b.mem.held.Add(-bytesOf(b.data))
 	b.mem.out.add(-b.size)
-	b.dropPacks()
-	b.data = nil
+	for _, w := range b.packs {
+		b.mem.held.Add(-bytesOf(w.form.data))
+	}
+	b.data, b.packs = nil, nil
 }

@@ -12,12 +12,17 @@ import (
 
 // block is the heart of an encoder: a fused projection, attention, a norm with
 // residual, a feed-forward part.
-type block struct{ qkv, out, up, down, gain tensor.Tensor }
+type block struct {
+	layers, width, heads     int
+	qkv, out, up, down, gain tensor.Tensor
+}
 
-const blockWidth, blockHeads = 48, 3
-
-func newBlock(t *testing.T, b *Backend) (w block) {
-	s := begin(t, b)
+func newBlock(t testing.TB, b *Backend, layers, width, heads int) block {
+	w := block{layers: layers, width: width, heads: heads}
+	st, err := b.Begin()
+	require.NoError(t, err)
+	defer st.Close()
+	s := st.(*stream)
 	alloc := func(seed uint64, shape ...int) tensor.Tensor {
 		from := place(t, s, seed, false, shape...)
 		buf, err := b.Alloc(from.Bytes())
@@ -26,9 +31,9 @@ func newBlock(t *testing.T, b *Backend) (w block) {
 		require.NoError(t, s.Write(x, tensor.Bytes(download(t, s, from))))
 		return x
 	}
-	w.qkv, w.out = alloc(1, 3*blockWidth, blockWidth), alloc(2, blockWidth, blockWidth)
-	w.up, w.down = alloc(3, 4*blockWidth, blockWidth), alloc(4, blockWidth, 4*blockWidth)
-	w.gain = alloc(5, blockWidth)
+	w.qkv, w.out = alloc(1, 3*width, width), alloc(2, width, width)
+	w.up, w.down = alloc(3, 4*width, width), alloc(4, width, 4*width)
+	w.gain = alloc(5, width)
 	return w
 }
 
@@ -42,28 +47,28 @@ func (w *block) forward(b *Backend, lens []int) ([]float32, tensor.Stats, error)
 	if err := l.Upload(st); err != nil {
 		return nil, tensor.Stats{}, err
 	}
-	v := make([]float32, l.Rows()*blockWidth)
+	v := make([]float32, l.Rows()*w.width)
 	for i := range v {
 		v[i] = float32(i%37)/37 - float32(i%11)/11
 	}
-	x, err := tensor.Upload(st, v, l.Rows(), blockWidth)
-	for range 4 {
+	x, err := tensor.Upload(st, v, l.Rows(), w.width)
+	for range w.layers {
 		if err != nil {
 			return nil, tensor.Stats{}, err
 		}
 		qkv, e1 := tensor.Linear(st, x, w.qkv, none, none, tensor.ActNone, false)
 		var part [3]tensor.Tensor
 		for i := range part {
-			if part[i], err = qkv.Columns(i*blockWidth, (i+1)*blockWidth); err != nil {
+			if part[i], err = qkv.Columns(i*w.width, (i+1)*w.width); err != nil {
 				return nil, tensor.Stats{}, err
 			}
-			if part[i], err = part[i].Reshape(l.Rows(), blockHeads, blockWidth/blockHeads); err != nil {
+			if part[i], err = part[i].Reshape(l.Rows(), w.heads, w.width/w.heads); err != nil {
 				return nil, tensor.Stats{}, err
 			}
 		}
 		ctx, e2 := tensor.Attention(st, part[0], part[1], part[2], l, l, tensor.NoWindow)
 		st.Free(qkv.Buf)
-		if ctx, err = ctx.Reshape(l.Rows(), blockWidth); err != nil {
+		if ctx, err = ctx.Reshape(l.Rows(), w.width); err != nil {
 			return nil, tensor.Stats{}, err
 		}
 		y, e3 := tensor.Linear(st, ctx, w.out, none, none, tensor.ActNone, false)
@@ -85,7 +90,7 @@ func (w *block) forward(b *Backend, lens []int) ([]float32, tensor.Stats, error)
 
 func TestForwardAllocatesNothingOnceWarm(t *testing.T) {
 	b := newBackend(t, Options{Threads: 2})
-	w := newBlock(t, b)
+	w := newBlock(t, b, 4, 48, 3)
 	lens := []int{5, 40, 17}
 	for i := range 5 {
 		_, stats, err := w.forward(b, lens)
@@ -114,7 +119,7 @@ func TestForwardAllocatesNothingOnceWarm(t *testing.T) {
 
 func TestLongSequencesHoldNoScores(t *testing.T) {
 	b := newBackend(t, Options{})
-	w := newBlock(t, b)
+	w := newBlock(t, b, 4, 48, 3)
 	const rows = 3000
 	_, stats, err := w.forward(b, []int{rows})
 	require.NoError(t, err)
@@ -125,7 +130,7 @@ func TestLongSequencesHoldNoScores(t *testing.T) {
 // bits of a quiet run.
 func TestManyStreamsShareWeights(t *testing.T) {
 	quiet := newBackend(t, Options{Threads: 1})
-	w := newBlock(t, quiet)
+	w := newBlock(t, quiet, 4, 48, 3)
 	lens := [][]int{{1}, {5, 9}, {33}, {2, 70, 4}, {130}}
 	var want [][]float32
 	for _, l := range lens {
@@ -134,7 +139,7 @@ func TestManyStreamsShareWeights(t *testing.T) {
 		want = append(want, got)
 	}
 	b := newBackend(t, Options{Threads: 3})
-	shared := newBlock(t, b)
+	shared := newBlock(t, b, 4, 48, 3)
 	var wg sync.WaitGroup
 	for g := range 16 {
 		wg.Go(func() {

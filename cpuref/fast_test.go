@@ -145,11 +145,13 @@ func TestPackedWeights(t *testing.T) {
 	part, err := w.Slice(5, 6)
 	require.NoError(t, err)
 	require.NoError(t, s.Write(part, tensor.Bytes(make([]float32, k))))
-	require.Empty(t, raw.packs)
+	require.True(t, raw.packs[0].stale)
+	allocs := b.Stats().Allocs
 	got, err := tensor.Linear(s, x, w, tensor.Tensor{}, tensor.Tensor{}, tensor.ActNone, false)
 	require.NoError(t, err)
 	require.Zero(t, download(t, s, got)[5])
 	require.NotZero(t, download(t, s, got)[6])
+	require.LessOrEqual(t, b.Stats().Allocs, allocs+1, "the result alone: the weight is packed again in its old memory")
 	b.Release(buf)
 	require.NoError(t, s.Read(ctx, nil))
 	_, err = tensor.Linear(s, x, w, tensor.Tensor{}, tensor.Tensor{}, tensor.ActNone, false)
@@ -185,15 +187,18 @@ func TestFastMatMul(t *testing.T) {
 func TestFastRows(t *testing.T) {
 	for _, op := range []tensor.Op{tensor.OpSoftmax, tensor.OpLogSoftmax, tensor.OpLayerNorm, tensor.OpRMSNorm, tensor.OpGated,
 		tensor.OpGelu, tensor.OpGeluTanh, tensor.OpSilu, tensor.OpRelu, tensor.OpTanh, tensor.OpSigmoid, tensor.OpMish, tensor.OpAbs} {
-		for _, cols := range []int{1, 15, 16, 768, 5000} {
+		for _, cols := range []int{1, 15, 16, 1500} {
 			for flags := range 4 {
 				gaps, all := flags&1 != 0, flags&2 != 0
+				if all && op != tensor.OpLayerNorm && op != tensor.OpRMSNorm {
+					continue
+				}
 				agree(t, fmt.Sprint(op, cols, flags), func(s *stream) tensor.Call {
 					x := place(t, s, 1, gaps, 3, 2, cols)
 					c := tensor.Call{Op: op, Dst: [4]tensor.Tensor{place(t, s, 2, gaps, 3, 2, cols)}, Src: [8]tensor.Tensor{x}, Attr: tensor.Attr{Eps: 1e-6}}
 					switch op {
 					case tensor.OpGated:
-						c.Src[1], c.Attr.Act = place(t, s, 3, gaps, 3, 2, cols), tensor.Act(1+cols%8)
+						c.Src[1], c.Attr.Act = place(t, s, 3, gaps, 3, 2, cols), tensor.Act(cols%9)
 					case tensor.OpLayerNorm, tensor.OpRMSNorm:
 						if all {
 							c.Src[1], c.Src[3] = place(t, s, 3, gaps, cols), place(t, s, 5, gaps, 3, 2, cols)

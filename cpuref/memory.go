@@ -16,10 +16,17 @@ import (
 type memory struct {
 	allocs, held atomic.Int64
 	out          gauge // bytes handed out
+	temps        gauge // those of temporaries
 
-	mu   sync.Mutex
-	free [numClasses][][]float32
+	mu        sync.Mutex
+	free      [numClasses][][]float32
+	freeBytes int64
 }
+
+// keepFree bounds the free blocks: this many times the most bytes of temporaries
+// that were handed out at one time. One forward pass needs about twice, as not
+// every size is in use when the most is.
+const keepFree = 4
 
 // Size classes: four to each power of two, so that a block is at most a quarter
 // larger than asked for.
@@ -66,6 +73,9 @@ func (m *memory) temp(nbytes int64) (data []float32, fresh bool, err error) {
 	if n := len(list); n > 0 {
 		data, list[n-1] = list[n-1], nil
 		m.free[class] = list[:n-1]
+		m.freeBytes -= bytesOf(data)
+	} else {
+		m.trim(keepFree*m.temps.peak() - 4*floats)
 	}
 	m.mu.Unlock()
 	if data == nil {
@@ -73,32 +83,41 @@ func (m *memory) temp(nbytes int64) (data []float32, fresh bool, err error) {
 		fresh = true
 	}
 	if err == nil {
-		m.handOut(nbytes)
+		m.out.add(nbytes)
+		m.temps.add(nbytes)
 	}
 	return data, fresh, err
+}
+
+// trim drops free blocks, the largest first, until at most nbytes are left.
+func (m *memory) trim(nbytes int64) {
+	for c := numClasses - 1; c >= 0 && m.freeBytes > max(nbytes, 0); c-- {
+		for n := len(m.free[c]); n > 0 && m.freeBytes > max(nbytes, 0); n-- {
+			size := bytesOf(m.free[c][n-1])
+			m.freeBytes -= size
+			m.held.Add(-size)
+			m.free[c][n-1] = nil
+			m.free[c] = m.free[c][:n-1]
+		}
+	}
 }
 
 // recycle takes back a block of temp that was handed out for nbytes.
 func (m *memory) recycle(data []float32, nbytes int64) {
 	m.out.add(-nbytes)
+	m.temps.add(-nbytes)
 	class, _ := classOf(int64(len(data)))
 	m.mu.Lock()
 	m.free[class] = append(m.free[class], data)
+	m.freeBytes += bytesOf(data)
 	m.mu.Unlock()
 }
-
-func (m *memory) handOut(nbytes int64) { m.out.add(nbytes) }
 
 // drop forgets the free blocks.
 func (m *memory) drop() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for c := range m.free {
-		for _, data := range m.free[c] {
-			m.held.Add(-bytesOf(data))
-		}
-		m.free[c] = nil
-	}
+	m.trim(0)
 }
 
 // gauge is a level and the highest that it was.

@@ -74,6 +74,23 @@ func TestTemporariesAreRecycledUnderFreshHandles(t *testing.T) {
 	require.EqualValues(t, 2, b.Stats().Allocs)
 }
 
+// Requests of ever new sizes do not pile up.
+func TestFreeBlocksAreBounded(t *testing.T) {
+	b := newBackend(t, Options{})
+	s := begin(t, b)
+	most := int64(0)
+	for n := int64(1 << 20); n > 1<<10; n -= n / 10 {
+		x, err := s.Temp(n)
+		require.NoError(t, err)
+		s.Free(x)
+		most = max(most, b.Stats().Bytes)
+	}
+	require.Positive(t, most)
+	require.LessOrEqual(t, most, int64(keepFree+1)<<20)
+	require.NoError(t, b.Close())
+	require.Zero(t, b.Stats().Bytes)
+}
+
 func TestFreeIgnoresWhatIsNotATemporaryOfTheStream(t *testing.T) {
 	b := newBackend(t, Options{})
 	s, other := begin(t, b), begin(t, b)
@@ -210,5 +227,20 @@ func TestAbsurdSizesAreErrors(t *testing.T) {
 		require.Error(t, err)
 	}
 	_, err := New(Options{Threads: -1})
-	require.Error(t, err)
+	require.ErrorContains(t, err, "-1")
+}
+
+func TestEnvironment(t *testing.T) {
+	t.Setenv("CEPHALO_THREADS", "2")
+	t.Setenv("CEPHALO_CPU", "generic")
+	b := newBackend(t, Options{})
+	require.Equal(t, 2, b.pool.threads)
+	require.Equal(t, "cpu/generic", b.Name())
+	t.Setenv("CEPHALO_CPU", "bogus")
+	_, err := New(Options{})
+	require.ErrorContains(t, err, "bogus")
+	t.Setenv("CEPHALO_CPU", "")
+	t.Setenv("CEPHALO_THREADS", "none")
+	_, err = New(Options{})
+	require.ErrorContains(t, err, "none")
 }

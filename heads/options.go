@@ -32,6 +32,10 @@ type Options struct {
 	CRFConstraints     bool     `json:"crf_constraints,omitempty"`      // CRF: BIO legality from the labels
 	TokenMean          bool     `json:"crf_token_mean,omitempty"`       // CRF: loss divided by tokens
 	TieTo              string   `json:"tie_to,omitempty"`               // generation: "word_embeddings"
+
+	// WordEmbeddings [V,D] are the encoder's, which TieTo asks for. They are read
+	// when the head is built, and are part of no file.
+	WordEmbeddings tensor.Tensor `json:"-"`
 }
 
 // The valid values of the enums, in the order of the spec.

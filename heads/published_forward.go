@@ -22,13 +22,15 @@ func (h *PublishedHead) Reads() Rows { return h.rows }
 func (h *PublishedHead) Class() string { return h.class }
 
 // Forward gives the outputs of the class. in.Hidden is packed rows with in.Layout,
-// or, for a sentence head, the chosen rows [B,C]; a pooler's output lies in in.Pooled.
+// padded [B,L,C], or, for a sentence head, the chosen rows [B,C]; a pooler's output
+// lies in in.Pooled. With in.Choices N, multiple choice gives [B,N] and
+// probabilities, else logits [B*N,1].
 func (h *PublishedHead) Forward(s *tensor.Scope, in Input) (out Output, err error) {
-	x, owned, err := h.pick(s, in)
+	r, err := h.pick(s, in)
 	if err != nil {
 		return out, err
 	}
-	logits, err := h.Logits(s, x, owned)
+	logits, err := h.Logits(s, r.x, r.owned)
 	if err != nil {
 		return out, err
 	}
@@ -36,38 +38,58 @@ func (h *PublishedHead) Forward(s *tensor.Scope, in Input) (out Output, err erro
 	case KindTextClassification:
 		return classify(s, logits, h.task)
 	case KindTokenClassification:
-		out.Logits = logits
-		out.Predictions, err = tensor.Argmax(s, logits)
-		return out, err
+		return tagged(s, r, logits)
 	case KindQuestionAnswering:
-		out.StartLogits, out.EndLogits, err = spanLogits(logits)
+		return spanOutput(s, r, logits)
+	case KindMultipleChoice:
+		out.Logits = logits
+		if in.Choices == 0 {
+			return out, nil
+		}
+		if n := in.Choices; n < 0 || logits.Dim(0)%n != 0 {
+			return out, fmt.Errorf("%s: %d sequences for %d choices a question: %w", h.class, logits.Dim(0), n, ErrInputFormat)
+		}
+		if out.Logits, err = logits.Reshape(logits.Dim(0)/in.Choices, in.Choices); err != nil {
+			return out, err
+		}
+		out.Probabilities, err = tensor.Softmax(s, out.Logits)
 		return out, err
 	}
-	out.Logits = logits
-	return out, nil
+	out.Logits, err = r.unpack(s, logits, 0)
+	return out, err
 }
 
-// pick is the matrix of rows that the head reads; owned says that it is a
-// temporary of this head's.
-func (h *PublishedHead) pick(s *tensor.Scope, in Input) (x tensor.Tensor, owned bool, err error) {
+// pick are the rows that the head reads.
+func (h *PublishedHead) pick(s *tensor.Scope, in Input) (*rowsIn, error) {
+	x := in.Hidden
 	if h.rows == PooledRow {
 		if in.Pooled.Present() {
-			return in.Pooled, false, nil
+			x = in.Pooled
+		} else if in.Layout != nil || x.Rank != 2 {
+			return nil, fmt.Errorf("%s reads the pooled vector, and the encoder gave none: %w", h.class, ErrInputFormat)
 		}
-		return x, false, fmt.Errorf("%s reads the pooled vector, and the encoder gave none: %w", h.class, ErrInputFormat)
+		in.Layout = nil
 	}
-	if !in.Hidden.Present() {
-		return x, false, fmt.Errorf("%s: hidden states are missing: %w", h.class, ErrInputFormat)
+	if err := checkHidden(h.class, h.dim, x); err != nil {
+		return nil, err
 	}
-	if in.Hidden.Rank != 2 || in.Hidden.Dim(1) != h.dim {
-		return x, false, fmt.Errorf("%s: hidden states are %v, want rows of width %d: %w", h.class, in.Hidden.Spec, h.dim, ErrInputFormat)
+	r := &rowsIn{x: x, rows: in.Layout, form: in.form}
+	switch {
+	case x.Rank == 2:
+	case x.Rank == 3 && in.Layout == nil && h.rows != PooledRow:
+		var err error
+		if r, err = packRows(s, h.class, in); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, fmt.Errorf("%s: hidden states are %v of rank %d, want packed rows, rank 3 [B,L,D] or rank 2: %w", h.class, x.Spec, x.Rank, ErrInputFormat)
 	}
-	if h.rows == EveryRow || in.Layout == nil {
-		return in.Hidden, false, nil
+	if h.rows == EveryRow || h.rows == PooledRow || r.rows == nil {
+		return r, nil
 	}
 	how := map[Rows]tensor.Pooling{FirstRow: tensor.PoolCLS, MeanRow: tensor.PoolMean, LastRow: tensor.PoolLast, LastNonPad: tensor.PoolLast}[h.rows]
-	x, err = tensor.Pool(s, in.Hidden, in.Layout, how, tensor.Tensor{}, tensor.Tensor{})
-	return x, true, err
+	y, err := tensor.Pool(s, r.x, r.rows, how, tensor.Tensor{}, tensor.Tensor{})
+	return r, r.step(s, y, err)
 }
 
 // Logits runs the layers on rows x [R,C] and frees x if owned.
@@ -124,18 +146,4 @@ func classify(s *tensor.Scope, logits tensor.Tensor, cfg TaskConfig) (out Output
 		out.Probabilities, err = tensor.Softmax(s, logits)
 	}
 	return out, err
-}
-
-// spanLogits are the start and end columns of [R,2], as views.
-func spanLogits(logits tensor.Tensor) (start, end tensor.Tensor, err error) {
-	var col [2]tensor.Tensor
-	for i := range col {
-		if col[i], err = logits.Columns(i, i+1); err != nil {
-			return start, end, err
-		}
-		if col[i], err = col[i].Reshape(logits.Dim(0)); err != nil {
-			return start, end, err
-		}
-	}
-	return col[0], col[1], nil
 }

@@ -38,15 +38,22 @@ func (h *QuestionAnswering) Forward(s *tensor.Scope, in Input) (out Output, err 
 		return out, err
 	}
 	r.free(s)
-	start, end, err := spanLogits(logits)
-	if err != nil {
-		return out, err
-	}
-	if out.StartLogits, err = r.place(s, start, maskedLogit); err != nil {
-		return out, err
-	}
-	if out.EndLogits, err = r.place(s, end, maskedLogit); err != nil {
-		return out, err
+	return spanOutput(s, r, logits)
+}
+
+// spanOutput splits logits [R,2] into start and end.
+func spanOutput(s *tensor.Scope, r *rowsIn, logits tensor.Tensor) (out Output, err error) {
+	for i, to := range []*tensor.Tensor{&out.StartLogits, &out.EndLogits} {
+		col, err := logits.Columns(i, i+1)
+		if err != nil {
+			return out, err
+		}
+		if col, err = col.Reshape(logits.Dim(0)); err != nil {
+			return out, err
+		}
+		if *to, err = r.place(s, col, maskedLogit); err != nil {
+			return out, err
+		}
 	}
 	if out.EndLogits.Buf != logits.Buf {
 		s.Free(logits.Buf)

@@ -39,7 +39,8 @@ func (o Options) Resolve(cfg TaskConfig, kind Kind, inputDim int) (Options, erro
 	if o.UsePooling == nil || !kind.sentence() {
 		o.UsePooling = ptr(kind.sentence())
 	}
-	if o.Input != "" && kind != KindTextClassification && kind != KindTextSimilarity {
+	o.WordEmbeddings = tensor.Tensor{}
+	if o.Input != "" && o.Input != "sequence" && kind != KindTextClassification && kind != KindTextSimilarity {
 		return bad("input is for TextClassification and TextSimilarity, not for a %s head", kind)
 	}
 	o.Input = orString(o.Input, "sequence")

@@ -55,17 +55,13 @@ type spanScore struct {
 func spanScores(out Result, rows *tensor.Layout) ([]spanScore, error) {
 	var v [2][]float32
 	for i, key := range []string{"start_logits", "end_logits"} {
-		h, ok := out[key]
-		if !ok {
-			return nil, fmt.Errorf("no %s: these are no outputs of question answering: %w", key, ErrInputFormat)
-		}
-		want := fmt.Sprintf("[%d], one for each packed row", 0)
-		good := h.Rank == 2
+		h := out[key]
+		ok, want := h.Rank == 2 && h.SameShape(out["start_logits"].Spec), "[B,L], both alike"
 		if rows != nil {
-			want, good = fmt.Sprintf("[%d], one for each packed row", rows.Rows()), h.Rank == 1 && h.Dim(0) == rows.Rows()
+			ok, want = h.Rank == 1 && h.Dim(0) == rows.Rows(), fmt.Sprintf("[%d], one for each packed row", rows.Rows())
 		}
-		if !good || !h.SameShape(out["start_logits"].Spec) {
-			return nil, fmt.Errorf("%s is %v, want %s: %w", key, h.Spec, orPadded(rows, want), ErrInputFormat)
+		if !ok {
+			return nil, fmt.Errorf("%s is %v, want %s: %w", key, h.Spec, want, ErrInputFormat)
 		}
 		var err error
 		if v[i], err = h.Float32(); err != nil {
@@ -92,13 +88,6 @@ func spanScores(out Result, rows *tensor.Layout) ([]spanScore, error) {
 		}
 	}
 	return seqs, nil
-}
-
-func orPadded(rows *tensor.Layout, packed string) string {
-	if rows == nil {
-		return "[B,L] for both"
-	}
-	return packed
 }
 
 func (q *spanScore) argmax(v []float32) int32 {

@@ -15,15 +15,23 @@ type TextClassification struct {
 
 // NewTextClassification builds the head's parameters in b.
 func NewTextClassification(b *nn.Builder, cfg TaskConfig, inputDim int, opt Options) (*TextClassification, error) {
-	cfg, opt, err := prepare(cfg, opt, KindTextClassification, inputDim)
+	t, err := classTrunk(b, cfg, opt, KindTextClassification, inputDim)
+	if err != nil {
+		return nil, err
+	}
+	return &TextClassification{trunk: t, classifier: t.output(b, "classifier", t.cfg.NumClasses)}, nil
+}
+
+// classTrunk builds the blocks of a head that needs to know its classes.
+func classTrunk(b *nn.Builder, cfg TaskConfig, opt Options, kind Kind, inputDim int) (*trunk, error) {
+	cfg, opt, err := prepare(cfg, opt, kind, inputDim)
 	if err != nil {
 		return nil, err
 	}
 	if cfg.NumClasses == 0 {
 		return nil, fmt.Errorf("head %q: %s needs num_classes", cfg.Name, cfg.TaskType)
 	}
-	t := newTrunk(b, cfg, opt, KindTextClassification, inputDim)
-	return &TextClassification{trunk: t, classifier: t.output(b, "classifier", cfg.NumClasses)}, nil
+	return newTrunk(b, cfg, opt, kind, inputDim), nil
 }
 
 // prepare validates the config and resolves the options for a kind of head.

@@ -47,6 +47,11 @@ func (g *tagger) tag(s *tensor.Scope, r *rowsIn, in Input, name string) (out Out
 		return out, err
 	}
 	r.free(s)
+	return tagged(s, r, logits)
+}
+
+// tagged are logits of rows and their argmax.
+func tagged(s *tensor.Scope, r *rowsIn, logits tensor.Tensor) (out Output, err error) {
 	pred, err := tensor.Argmax(s, logits)
 	if err != nil {
 		return out, err

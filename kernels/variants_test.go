@@ -19,8 +19,8 @@ var numbers = map[string][]int{
 	"MASK":  upTo(maskEach + 1),
 	"MODE":  upTo(int(tensor.PoolMean) + 1),
 	"CHUNK": {2, 8},
-	"WG":    {1, 2, 4, 8, 16, 32, 64, 128, 256},
-	"WX":    {1, 2, 4, 8, 16, 32, 64},
+	"WG":    {elementGroup, wideRowGroup},
+	"WX":    {narrowTile, tileCols},
 	"PER":   {perInvocation},
 }
 

@@ -1,7 +1,7 @@
 // Package nn holds the layers that encoders and heads share: linear, embedding,
 // norms, attention, feed-forward. It builds them by name, from a file or freshly
 // seeded, and keeps the list of named parameters for saving and training. It
-// imports tensor alone.
+// imports tensor and internal/safetensors.
 //
 // A layer is a plain struct of tensors with a Forward method. Forward gives a
 // temporary of the scope's stream and never frees its input; whoever asked for a

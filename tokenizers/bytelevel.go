@@ -40,39 +40,30 @@ func fromByteAlphabet(dst []byte, token string) ([]byte, bool) {
 // of the byte alphabet. Pieces it makes are raw: the characters are not written out.
 type byteLevel struct {
 	addPrefixSpace bool
-	pattern        pattern // nil: words as they are
+	useRegex       bool
+	words          scanner
 }
 
 func newByteLevel(addPrefixSpace, useRegex bool) byteLevel {
-	b := byteLevel{addPrefixSpace: addPrefixSpace}
-	if useRegex {
-		b.pattern = scanner{unicodeTables(), scanGPT2}
-	}
-	return b
+	return byteLevel{addPrefixSpace, useRegex, scanner{unicodeTables(), scanGPT2}}
 }
 
-func (b byteLevel) split(dst []piece, p piece) ([]piece, error) {
+func (b byteLevel) split(p piece, emit func(piece) error) error {
 	if b.addPrefixSpace && !strings.HasPrefix(p.text, " ") {
 		longer := p
 		prependText(&longer, " ")
 		p = longer
 	}
-	if b.pattern == nil {
-		p.raw = true
-		return append(dst, p), nil
+	p.raw = true
+	if !b.useRegex {
+		return emit(p)
 	}
-	n := len(dst)
-	dst, err := splitter{b.pattern, isolated, false}.split(dst, p)
-	for i := n; i < len(dst); i++ {
-		dst[i].raw = true
-	}
-	return dst, err
+	return b.words.isolate(p, emit)
 }
 
-// spellOut writes a raw piece's bytes as characters of the byte alphabet.
-func (p *piece) spellOut() {
-	if p.raw {
-		_ = byteLevelNormalizer{}.normalize(p) // never fails
-		p.raw = false
-	}
+// spelledOut gives a raw piece with its bytes written as characters of the byte alphabet.
+func spelledOut(p piece) piece {
+	_ = byteLevelNormalizer{}.normalize(&p) // never fails
+	p.raw = false
+	return p
 }

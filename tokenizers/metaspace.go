@@ -49,14 +49,14 @@ func parseMetaspace(raw json.RawMessage) (preTokenizer, error) {
 	return parseMetaspaceConfig(raw)
 }
 
-func (m metaspace) split(dst []piece, p piece) ([]piece, error) {
+func (m metaspace) split(p piece, emit func(piece) error) error {
 	first := !strings.HasPrefix(p.text, m.replacement) && !strings.HasPrefix(p.text, " ") &&
 		(m.prepend == "always" || m.prepend == "first" && p.base == 0)
 	if p.text != "" && (first || strings.Contains(p.text, " ")) {
 		p = m.rewrite(p, first)
 	}
 	if !m.cut {
-		return append(dst, p), nil
+		return emit(p)
 	}
 	start := 0
 	for start < len(p.text) { // each replacement begins a piece
@@ -65,10 +65,12 @@ func (m metaspace) split(dst []piece, p piece) ([]piece, error) {
 		if i := strings.Index(p.text[start+size:], m.replacement); i >= 0 {
 			end = start + size + i
 		}
-		dst = append(dst, p.slice(start, end))
+		if err := emit(p.slice(start, end)); err != nil {
+			return err
+		}
 		start = end
 	}
-	return dst, nil
+	return nil
 }
 
 // rewrite gives p with the replacement for each space, and with one in front, which stands for p's first

@@ -8,9 +8,10 @@ import (
 	"unicode/utf8"
 )
 
-// preTokenizer splits a piece into smaller ones, appended to dst. It is not asked about added tokens.
+// preTokenizer splits a piece into smaller ones, given to emit one by one; empty ones do not count. It stops
+// at emit's first error. It is not asked about added tokens.
 type preTokenizer interface {
-	split(dst []piece, p piece) ([]piece, error)
+	split(p piece, emit func(piece) error) error
 }
 
 // parsePreTokenizer reads the "pre_tokenizer" of tokenizer.json into steps to take in order; null gives none.
@@ -105,68 +106,71 @@ func parsePreTokenizer(raw json.RawMessage) ([]preTokenizer, error) {
 // bertPreTokenizer drops white space and lets punctuation stand alone.
 type bertPreTokenizer struct{ u *unicodeData }
 
-func (b bertPreTokenizer) split(dst []piece, p piece) ([]piece, error) {
+func (b bertPreTokenizer) split(p piece, emit func(piece) error) error {
 	start := 0
 	for i := 0; i < len(p.text); {
-		c, n := b.u.ascii[p.text[i]&(utf8.RuneSelf-1)], 1
-		if p.text[i] >= utf8.RuneSelf {
-			var r rune
-			r, n = utf8.DecodeRuneInString(p.text[i:])
-			c = b.u.of(r)
-		}
+		c, n := b.u.classAt(p.text, i)
 		if c&(isSpace|isPunctuation) != 0 {
 			if start < i {
-				dst = append(dst, p.slice(start, i))
+				if err := emit(p.slice(start, i)); err != nil {
+					return err
+				}
 			}
 			if c&isSpace == 0 {
-				dst = append(dst, p.slice(i, i+n))
+				if err := emit(p.slice(i, i+n)); err != nil {
+					return err
+				}
 			}
 			start = i + n
 		}
 		i += n
 	}
 	if start < len(p.text) {
-		dst = append(dst, p.slice(start, len(p.text)))
+		return emit(p.slice(start, len(p.text)))
 	}
-	return dst, nil
+	return nil
 }
 
 // fixedLength cuts into stretches of n characters.
 type fixedLength struct{ n int }
 
-func (f fixedLength) split(dst []piece, p piece) ([]piece, error) {
+func (f fixedLength) split(p piece, emit func(piece) error) error {
 	for start := 0; start < len(p.text); {
 		end := start
 		for n := 0; n < f.n && end < len(p.text); n++ {
 			end = runeEnd(p.text, end)
 		}
-		dst = append(dst, p.slice(start, end))
+		if err := emit(p.slice(start, end)); err != nil {
+			return err
+		}
 		start = end
 	}
-	return dst, nil
+	return nil
 }
 
 // unicodeScripts cuts where the script changes, in SentencePiece's manner: Hiragana and Katakana go with Han,
 // spaces with anything.
 type unicodeScripts struct{ script map[rune]uint8 }
 
-func (s unicodeScripts) split(dst []piece, p piece) ([]piece, error) {
-	var cuts []int
-	last := uint8(0)
+func (s unicodeScripts) split(p piece, emit func(piece) error) error {
+	last, start := uint8(0), len(p.text)
 	for i, r := range p.text {
-		if c := s.script[r]; c != 0 {
-			// What comes before the first character with a script is dropped, as in the library.
-			if c != last {
-				cuts = append(cuts, i)
-			}
-			last = c
+		c := s.script[r]
+		if c == 0 || c == last {
+			continue
 		}
+		// What comes before the first character with a script is dropped, as in the library.
+		if start < i {
+			if err := emit(p.slice(start, i)); err != nil {
+				return err
+			}
+		}
+		start, last = i, c
 	}
-	cuts = append(cuts, len(p.text))
-	for i, start := range cuts[:len(cuts)-1] {
-		dst = append(dst, p.slice(start, cuts[i+1]))
+	if start < len(p.text) {
+		return emit(p.slice(start, len(p.text)))
 	}
-	return dst, nil
+	return nil
 }
 
 // behavior is what a split does with the delimiters it finds.
@@ -205,15 +209,15 @@ type splitter struct {
 	invert   bool
 }
 
-func (s splitter) split(dst []piece, p piece) ([]piece, error) {
+func (s splitter) split(p piece, emit func(piece) error) error {
 	if scan, ok := s.pattern.(scanner); ok && s.behavior == isolated {
-		return scan.isolate(dst, p), nil // all of it matches: invert changes nothing
+		return scan.isolate(p, emit) // all of it matches: invert changes nothing
 	}
 	buf := segments.Get().(*[]segment)
 	defer segments.Put(buf)
 	matches, err := s.pattern.find(p.text, (*buf)[:0])
 	if err != nil {
-		return nil, err
+		return err
 	}
 	*buf = matches[:0]
 	if s.invert {
@@ -223,10 +227,12 @@ func (s splitter) split(dst []piece, p piece) ([]piece, error) {
 	}
 	for _, m := range s.behavior.merge(matches) {
 		if m.start < m.end {
-			dst = append(dst, p.slice(m.start, m.end))
+			if err := emit(p.slice(m.start, m.end)); err != nil {
+				return err
+			}
 		}
 	}
-	return dst, nil
+	return nil
 }
 
 // merge gives, in place, the parts that are kept.

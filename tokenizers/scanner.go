@@ -18,14 +18,18 @@ func (s scanner) find(text string, dst []segment) ([]segment, error) {
 	return dst, nil
 }
 
-// isolate appends each match as a piece.
-func (s scanner) isolate(dst []piece, p piece) []piece {
+// isolate emits each match as a piece.
+func (s scanner) isolate(p piece, emit func(piece) error) error {
 	for i := 0; i < len(p.text); {
 		end := s.scan(s.u, p.text, i)
-		dst = append(dst, p.slice(i, end))
+		part := p.slice(i, end)
+		part.raw = p.raw
+		if err := emit(part); err != nil {
+			return err
+		}
 		i = end
 	}
-	return dst
+	return nil
 }
 
 // The patterns known by their text.

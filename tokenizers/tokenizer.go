@@ -46,6 +46,9 @@ type Options struct {
 type state struct {
 	sequences [2]sequence
 	pieces    [2][]piece
+	into      *sequence           // the one being filled
+	word      int32               // the number of its next word
+	steps     []func(piece) error // the splits, each going on with the next, and the model last
 }
 
 // sequence is one of the two texts as tokens, before the template.
@@ -69,7 +72,7 @@ func (t *Tokenizer) EncodePair(text, pair string, opt Options) (*Encoding, error
 func (t *Tokenizer) encode(texts []string, opt Options) (*Encoding, error) {
 	st, _ := t.states.Get().(*state)
 	if st == nil {
-		st = new(state)
+		st = t.newState()
 	}
 	defer t.release(st)
 	for i, text := range texts {
@@ -101,7 +104,50 @@ func (t *Tokenizer) release(st *state) {
 	t.states.Put(st)
 }
 
-// tokenize fills a sequence with the tokens of a text.
+// newState makes a state with its steps.
+func (t *Tokenizer) newState() *state {
+	st := &state{steps: make([]func(piece) error, len(t.splits)+1)}
+	raw := t.model.acceptsRaw()
+	st.steps[len(t.splits)] = func(p piece) error {
+		if p.text == "" {
+			return nil
+		}
+		if p.raw && !raw {
+			p = spelledOut(p)
+		}
+		return t.addWord(st, &p)
+	}
+	for i := len(t.splits) - 1; i >= 0; i-- {
+		split, next := t.splits[i], st.steps[i+1]
+		st.steps[i] = func(p piece) error {
+			if p.raw {
+				p = spelledOut(p)
+			}
+			return split.split(p, next)
+		}
+	}
+	return st
+}
+
+// addWord adds the tokens of a word.
+func (t *Tokenizer) addWord(st *state, p *piece) error {
+	s := st.into
+	n := len(s.ids)
+	if p.id >= 0 {
+		s.add(p.id, p.text, 0, len(p.text))
+	} else if err := t.model.tokenize(&s.tokenList, p.text, p.raw); err != nil {
+		return err
+	}
+	for i := n; i < len(s.ids); i++ {
+		s.offsets[i] = p.origin(int(s.offsets[i].start), int(s.offsets[i].end))
+		s.words = append(s.words, st.word)
+	}
+	st.word++
+	return nil
+}
+
+// tokenize fills a sequence with the tokens of a text: added tokens are cut out, what lies between is
+// normalized and split.
 func (t *Tokenizer) tokenize(st *state, s *sequence, text string, plainSpecial bool) error {
 	if len(text) > math.MaxInt32/4 {
 		return fmt.Errorf("text of %d bytes, want at most %d", len(text), math.MaxInt32/4)
@@ -110,27 +156,34 @@ func (t *Tokenizer) tokenize(st *state, s *sequence, text string, plainSpecial b
 	if !utf8.ValidString(text) {
 		text, s.places = lossy(text)
 	}
-	pieces, err := t.pieces(st, text, plainSpecial)
-	if err != nil {
-		return err
-	}
-	rawModel := t.model.acceptsRaw()
-	for word := range pieces {
-		p := &pieces[word]
-		n := len(s.ids)
+	st.into, st.word = s, 0
+	plain := t.added.cut(st.pieces[0][:0], piece{text: text, id: -1}, &t.added.plain, plainSpecial)
+	st.pieces[0] = plain
+	for i := range plain {
+		p := &plain[i]
 		if p.id >= 0 {
-			s.add(p.id, p.text, 0, len(p.text))
-		} else {
-			if p.raw && !rawModel {
-				p.spellOut()
+			if err := t.addWord(st, p); err != nil {
+				return err
 			}
-			if err := t.model.tokenize(&s.tokenList, p.text, p.raw); err != nil {
+			continue
+		}
+		if t.normalizer != nil {
+			if err := t.normalizer.normalize(p); err != nil {
 				return err
 			}
 		}
-		for i := n; i < len(s.ids); i++ {
-			s.offsets[i] = p.origin(int(s.offsets[i].start), int(s.offsets[i].end))
-			s.words = append(s.words, int32(word))
+		normal := t.added.cut(st.pieces[1][:0], *p, &t.added.normal, plainSpecial)
+		st.pieces[1] = normal
+		for j := range normal {
+			var err error
+			if normal[j].id >= 0 {
+				err = t.addWord(st, &normal[j])
+			} else {
+				err = st.steps[0](normal[j])
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	if s.places != nil {
@@ -139,41 +192,6 @@ func (t *Tokenizer) tokenize(st *state, s *sequence, text string, plainSpecial b
 		}
 	}
 	return nil
-}
-
-// pieces gives the words of a text: added tokens cut out, what lies between them normalized and split.
-func (t *Tokenizer) pieces(st *state, text string, plainSpecial bool) ([]piece, error) {
-	from, to := st.pieces[0][:0], st.pieces[1][:0]
-	defer func() { st.pieces[0], st.pieces[1] = from, to }()
-	from = t.added.cut(from, piece{text: text, id: -1}, &t.added.plain, plainSpecial)
-	for i := range from {
-		p := from[i]
-		if p.id < 0 {
-			if t.normalizer != nil {
-				if err := t.normalizer.normalize(&p); err != nil {
-					return nil, err
-				}
-			}
-			to = t.added.cut(to, p, &t.added.normal, plainSpecial)
-		} else {
-			to = append(to, p)
-		}
-	}
-	for _, split := range t.splits {
-		from, to = to, from[:0]
-		for i := range from {
-			if from[i].id >= 0 {
-				to = append(to, from[i])
-				continue
-			}
-			from[i].spellOut()
-			var err error
-			if to, err = split.split(to, from[i]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return to, nil
 }
 
 // assemble cuts the sequences into windows and puts each into the template.

@@ -26,11 +26,6 @@ func (t *text) op(name string, args ...any) {
 // label writes a jump target.
 func (t *text) label(name string) { fmt.Fprintf(t, "\n%s:\n", name) }
 
-// note writes a comment line.
-func (t *text) note(format string, args ...any) {
-	fmt.Fprintf(t, "\t// "+format+"\n", args...)
-}
-
 // assemblyFile begins a file of assembly.
 func assemblyFile() *text {
 	t := new(text)
