@@ -2,7 +2,9 @@ package kernels
 
 import (
 	"fmt"
+	"math/bits"
 
+	"github.com/cephalo-ml/cephalo/shaders"
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
@@ -195,12 +197,12 @@ func (g *product) dispatch(s *stream) error {
 }
 
 func (g *product) record(s *stream, ops []operand, batch int) error {
-	v := s.b.pickProduct(g)
+	v := s.b.pickProduct(g.m, g.n)
 	k := kernelOf(v.file,
 		setIf("TRANS_A", g.transA), setIf("TRANS_B", g.transB),
 		setIf("VEC_A", vectors(ops[0], g.a.ld, g.k, g.m, g.transA)), setIf("VEC_B", vectors(ops[1], g.b.ld, g.k, g.n, !g.transB)),
 		setIf("ACCUM", g.accum), setIf("BIAS", g.bias.present()), set("ACT", int(g.act)),
-		setIf("PRE", g.pre.buf != nil), setIf("RESIDUAL", g.residual.buf != nil))
+		setIf("PRE", g.pre.buf != nil), setIf("RESIDUAL", g.residual.buf != nil), v.gx, v.gy)
 	tilesM, tilesN := groupsOf(g.m, v.tileM), groupsOf(g.n, v.tileN)
 	return s.dispatch(k, tilesM*tilesN*batch, ops,
 		u32(g.m), u32(g.n), u32(g.k), u32(g.a.ld), u32(g.b.ld), u32(g.y.ld), u32(tilesM), u32(tilesN))
@@ -219,9 +221,28 @@ func vectors(o operand, ld, k, n int, byRows bool) bool {
 type variant struct {
 	file         string
 	tileM, tileN int
+	gx, gy       shaders.Const // of the plain one
 }
 
-// pickProduct chooses the shader of a product.
-func (b *Backend) pickProduct(*product) variant {
-	return variant{file: "matmul", tileM: 32, tileN: 32}
+// pickProduct chooses the shader of a product that gives m x n. Tiles in workgroup
+// memory pay on a GPU as soon as they are filled; a software renderer runs barriers
+// one invocation after another. The plain shader's workgroup takes the shape of y,
+// so that few of its invocations lie outside.
+func (b *Backend) pickProduct(m, n int) variant {
+	if !b.dev.Info().Software && m > 16 && n > 16 {
+		return variant{file: "matmul_tiled", tileM: 64, tileN: 64}
+	}
+	gx, gy := 8, 8
+	switch {
+	case m <= 16:
+		gy = powerOfTwo(groupsOf(m, 4))
+		gx = 64 / gy
+	case n <= 16:
+		gx = powerOfTwo(groupsOf(n, 4))
+		gy = 64 / gx
+	}
+	return variant{file: "matmul", tileM: 4 * gy, tileN: 4 * gx, gx: set("GX", gx), gy: set("GY", gy)}
 }
+
+// powerOfTwo is the smallest one that is n or more.
+func powerOfTwo(n int) int { return 1 << bits.Len(uint(n-1)) }

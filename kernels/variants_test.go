@@ -17,9 +17,10 @@ var numbers = map[string][]int{
 	"ACT":   upTo(int(tensor.NumActs)),
 	"BCAST": upTo(int(tensor.BroadcastCol) + 1),
 	"MASK":  upTo(maskEach + 1),
-	"MODE":  upTo(int(tensor.PoolMean) + 1),
+	"MODE":  upTo(int(tensor.PoolAttention) + 1),
 	"CHUNK": {2, 8},
 	"WG":    {elementGroup, wideRowGroup},
+	"GX":    {1, 2, 4, 8, 16, 32, 64},
 	"WX":    {narrowTile, tileCols},
 	"PER":   {perInvocation},
 }

@@ -1,8 +1,10 @@
-// argmax: y[r] = the lowest c with x[r,c] = max_c x[r,:]
-// x [R,C], C >= 1; y [R].
+// argmax: y[r] = the lowest c with x[r,c] = max_c x[r,:]; with VALUE that x[r,c]
+// x [R,C], C >= 1; y [R], bits of i32 or f32.
 // Grid: one workgroup a row, folded to 2-D. Workgroup: WG x 1 x 1.
-// Bounds: rows >= R return before any barrier, as a whole workgroup. Ref: cpuref/argmax.go
+// Bounds: rows >= R return before any barrier, as a whole workgroup.
+// Ref: cpuref/argmax.go, cpuref/max_cols.go
 const WG: u32 = 64u;
+const VALUE: bool = false;
 
 struct Params {
   grid: vec4<u32>,
@@ -12,7 +14,7 @@ struct Params {
   cols: u32,  // C
 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<i32>;
+@group(0) @binding(1) var<storage, read_write> y: array<u32>;
 @group(0) @binding(2) var<uniform> p: Params;
 
 var<workgroup> keys: array<u32, WG>;
@@ -50,6 +52,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     workgroupBarrier();
   }
   if (lid == 0u) {
-    y[row_at(p.y, row, 1u)] = i32(select(places[0], 0u, places[0] == p.cols)); // NaN alone: 0
+    let c = select(places[0], 0u, places[0] == p.cols); // NaN alone: 0
+    let to = row_at(p.y, row, 1u);
+    if (VALUE) {
+      y[to] = bitcast<u32>(x[base + (c * p.x.w)]);
+    } else {
+      y[to] = c;
+    }
   }
 }

@@ -17,9 +17,25 @@ func newsLines(t testing.TB) []string {
 	return strings.Split(strings.TrimSpace(string(data)), "\n")
 }
 
+// BenchmarkEncodeFolder encodes the lines of the file TOKENIZER_TEXT with the folder TOKENIZER_FOLDER: what
+// bench/peers/tokenizers.js runs beside Hugging Face's library.
+func BenchmarkEncodeFolder(b *testing.B) {
+	dir, file := os.Getenv("TOKENIZER_FOLDER"), os.Getenv("TOKENIZER_TEXT")
+	if dir == "" || file == "" {
+		b.Skip("TOKENIZER_FOLDER and TOKENIZER_TEXT are not set")
+	}
+	tok, err := Load(dir)
+	require.NoError(b, err)
+	data, err := os.ReadFile(file)
+	require.NoError(b, err)
+	encodeLines(b, tok, strings.Split(strings.TrimSpace(string(data)), "\n"))
+}
+
 func benchmarkEncode(b *testing.B, name string) {
-	tok := sharedTokenizer(b, name)
-	lines := newsLines(b)
+	encodeLines(b, sharedTokenizer(b, name), newsLines(b))
+}
+
+func encodeLines(b *testing.B, tok *Tokenizer, lines []string) {
 	size := 0
 	for _, l := range lines {
 		size += len(l)

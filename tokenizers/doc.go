@@ -8,8 +8,7 @@
 // Unigram) splits words into tokens, a post-processor adds the template's special tokens, a decoder goes the
 // other way. A part of a type that is not known here is an error that names it.
 //
-// Formats: tokenizer.json; vocab.txt; vocab.json with merges.txt; spiece.model (SentencePiece, Unigram and
-// BPE); each with what tokenizer_config.json, special_tokens_map.json and added_tokens.json say.
+// Formats: tokenizer.json; vocab.txt; vocab.json with merges.txt; spiece.model (SentencePiece's Unigram); each with what tokenizer_config.json, special_tokens_map.json and added_tokens.json say.
 //
 // Offsets are byte ranges of the text as it was given: text[s.Start:s.End]. [CodePoints] and [UTF16] turn
 // them into code points, which Hugging Face gives, and UTF-16 units, which browsers count.

@@ -3,6 +3,7 @@ package tokenizers
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // loadVocabText reads BERT's vocab.txt: a token a line, its number the id.
@@ -42,24 +43,26 @@ func (f *folder) loadVocabText(data []byte) (*Tokenizer, error) {
 
 // wrapped gives the template of BERT or RoBERTa with the folder's special tokens.
 func (f *folder) wrapped(t *Tokenizer, cls, sep string, roberta bool) (*postProcessor, error) {
-	id := func(use, otherwise string) (namedID, error) {
-		text := f.specialText(use, otherwise)
-		id, ok := t.model.tokenToID(text)
-		if !ok {
-			return namedID{}, fmt.Errorf("%s %q is not in the vocabulary", use, text)
-		}
-		return namedID{text, id}, nil
-	}
-	c, err := id("cls_token", cls)
+	c, err := f.named(t, "cls_token", cls)
 	if err != nil {
 		return nil, err
 	}
-	s, err := id("sep_token", sep)
+	s, err := f.named(t, "sep_token", sep)
 	if err != nil {
 		return nil, err
 	}
 	p := &postProcessor{}
 	return p, p.wrap(c, s, roberta)
+}
+
+// named gives the special token of a use and its id.
+func (f *folder) named(t *Tokenizer, use, otherwise string) (namedID, error) {
+	text := f.specialText(use, otherwise)
+	id, ok := t.model.tokenToID(text)
+	if !ok {
+		return namedID{}, fmt.Errorf("%s %q is not in the vocabulary", use, text)
+	}
+	return namedID{text, id}, nil
 }
 
 // addUsual adds the usual special tokens that the folder's files do not name otherwise.
@@ -78,6 +81,9 @@ func (f *folder) addUsual(t *Tokenizer, tokens ...string) {
 
 // loadVocabJSON reads vocab.json and merges.txt: byte-level BPE of GPT-2, RoBERTa or Qwen.
 func (f *folder) loadVocabJSON(data []byte) (*Tokenizer, error) {
+	if !utf8.Valid(data) {
+		return nil, fmt.Errorf("not UTF-8")
+	}
 	v, err := parseVocabulary(data)
 	if err != nil {
 		return nil, err
@@ -117,12 +123,11 @@ func (f *folder) loadVocabJSON(data []byte) (*Tokenizer, error) {
 	case "gpt2":
 		t.splits = []preTokenizer{newByteLevel(prefixSpace, true)}
 		if f.config.AddBOS != nil && *f.config.AddBOS {
-			text := f.specialText("bos_token", "<|endoftext|>")
-			id, ok := m.tokenToID(text)
-			if !ok {
-				return nil, fmt.Errorf("bos_token %q is not in the vocabulary", text)
+			named, err := f.named(t, "bos_token", "<|endoftext|>")
+			if err != nil {
+				return nil, err
 			}
-			bos := part{-1, id, text, 0}
+			bos := part{-1, named.id, named.token, 0}
 			t.post.single = []part{bos, {sequence: 0}}
 			t.post.pair = []part{bos, {sequence: 0}, {sequence: 1, typeID: 1}}
 		}

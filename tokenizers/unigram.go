@@ -14,7 +14,7 @@ type unigram struct {
 	unknownScore float64
 	fallback     [256]int32 // the tokens "<0x00>" to "<0xFF>", or -1
 	byteFallback bool
-	single       bool // SentencePiece itself adds up in float32
+	single       bool // SentencePiece itself keeps its sums in float32
 	cache        *wordCache
 }
 
@@ -110,10 +110,10 @@ func (m *unigram) tokenize(dst *tokenList, text string, _ bool) error {
 // offer makes a path the best to its end if it is better; of equals the first stays.
 func (m *unigram) offer(end *bestPath, here, score float64, start int, id int32) {
 	total := here + score
-	if m.single {
-		total = float64(float32(here) + float32(score))
-	}
 	if end.from < 0 || total > end.score {
+		if m.single {
+			total = float64(float32(total))
+		}
 		*end = bestPath{total, int32(start), id}
 	}
 }

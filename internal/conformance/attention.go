@@ -90,12 +90,23 @@ func attentionNumbers() []Case {
 	v := repeat([]float64{1, 10, 2, 20, 6, 60}, 3, 1, 2)
 	zero := constant(0, 3, 1, 2)
 	ln := math.Log
+	drop := at
+	drop.Rate, drop.Seed = 0.5, 1<<40+3
+	dropped := make([]float64, 6) // of the mean of the values, by the hash of (query row, head, key row)
+	for i := range dropped {
+		t, d := i/2, i%2
+		for p, value := range []float64{1, 2, 6} {
+			dropped[i] += kept(value*[]float64{1, 10}[d]/3, drop.Seed, t*3+p, drop.Rate)
+		}
+	}
 	return []Case{
 		// Equal scores: the mean of the values.
 		{Op: tensor.OpAttention, Name: "numbers-mean", Src: []Operand{zero, zero, v}, Dst: dst, Rows: seq, Keys: seq, Attr: at,
 			Want: [][]float64{{3, 30, 3, 30, 3, 30}, {ln(3), ln(3), ln(3)}}},
 		{Op: tensor.OpAttention, Name: "numbers-causal", Src: []Operand{zero, zero, v}, Dst: dst, Rows: seq, Keys: seq, Attr: causal,
 			Want: [][]float64{{1, 10, 1.5, 15, 3, 30}, {0, ln(2), ln(3)}}},
+		{Op: tensor.OpAttention, Name: "numbers-dropout", Src: []Operand{zero, zero, v}, Dst: dst, Rows: seq, Keys: seq, Attr: drop,
+			Want: [][]float64{dropped, {ln(3), ln(3), ln(3)}}},
 		// Scores 100, 0, -100 and so on: the largest wins, nothing overflows.
 		{Op: tensor.OpAttention, Name: "numbers-huge", Src: []Operand{repeat([]float64{1000, 0, 0, 1000, -1000, 0}, 3, 1, 2), repeat([]float64{1000, 0, 0, 0, -1000, 500}, 3, 1, 2), v},
 			Dst: dst, Rows: seq, Keys: seq, Attr: at, Want: [][]float64{{1, 10, 6, 60, 6, 60}, {1e6, 5e5, 1e6}}},

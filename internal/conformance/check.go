@@ -4,16 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/cephalo-ml/cephalo/tensor"
-	"github.com/stretchr/testify/assert"
 )
 
-// check holds one run to what is wanted, and looks at the memory around it.
-func (s *suite) check(t *testing.T, r *run, want [][]float64, tol tensor.Tol) {
-	t.Helper()
-	name := fmt.Sprintf("%s/%s (%s)", r.c.Op, r.c.Name, r.variant)
+// faults is what is wrong with one run: with its results, and with the memory around them.
+func (s *suite) faults(r *run, want [][]float64, tol tensor.Tol) (faults []string) {
+	add := func(format string, args ...any) {
+		faults = append(faults, fmt.Sprintf("%s/%s (%s): ", r.c.Op, r.c.Name, r.variant)+fmt.Sprintf(format, args...))
+	}
 	for i := range r.dst {
 		p := &r.dst[i]
 		if p.spec.DType == tensor.NoType {
@@ -25,15 +24,21 @@ func (s *suite) check(t *testing.T, r *run, want [][]float64, tol tensor.Tol) {
 		}
 		d := compare(p.read(r.after[p.block]), r.expected(i, want[i]), bound, r.skip(i))
 		s.report.add(r.c.Op, d)
-		assert.True(t, d.ok(), "%s result %d %v: %s", name, i, p.spec, d)
+		if !d.ok() {
+			add("result %d %v: %s", i, p.spec, d)
+		}
 	}
 	for b, mem := range r.srcMem {
-		assert.Equal(t, -1, firstChange(mem.words, r.srcEnd[b], nil), "%s: word of operand memory %d changed", name, b)
+		if at := firstChange(mem.words, r.srcEnd[b], nil); at >= 0 {
+			add("word %d of operand memory %d changed", at, b)
+		}
 	}
 	for b, mem := range r.dstMem {
-		at := firstChange(mem.words, r.after[b], mem.used)
-		assert.Equal(t, -1, at, "%s: word of result memory %d changed that belongs to no result", name, b)
+		if at := firstChange(mem.words, r.after[b], mem.used); at >= 0 {
+			add("word %d of result memory %d changed, which belongs to no result", at, b)
+		}
 	}
+	return faults
 }
 
 // expected is the wanted result i: added to what was there in a run that accumulates.
@@ -68,9 +73,8 @@ func firstChange(before, after []uint32, used []bool) int {
 	return -1
 }
 
-// sameBits holds a second run to the bits of the first.
-func (r *run) sameBits(t *testing.T, first *run) {
-	t.Helper()
+// otherBits is where a second run differs in bits from the first; empty if nowhere.
+func (r *run) otherBits(first *run) string {
 	for i := range r.dst {
 		p := &r.dst[i]
 		if p.spec.DType == tensor.NoType {
@@ -80,11 +84,11 @@ func (r *run) sameBits(t *testing.T, first *run) {
 		for e := range int(p.spec.Elems()) {
 			a, b := first.after[p.block][p.word(e)], r.after[p.block][p.word(e)]
 			if a != b && (skip == nil || !skip(e)) {
-				assert.Failf(t, "not repeatable", "%s/%s: result %d element %d: bits %08x, then %08x", r.c.Op, r.c.Name, i, e, a, b)
-				break
+				return fmt.Sprintf("%s/%s: result %d element %d: bits %08x, then %08x", r.c.Op, r.c.Name, i, e, a, b)
 			}
 		}
 	}
+	return ""
 }
 
 // report gathers what the suite saw of each operation.

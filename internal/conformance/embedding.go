@@ -41,7 +41,8 @@ func embeddingCases() []Case {
 	add("large-vocabulary", 9, 30522, 8, false)
 	add("no-ids", 0, 5, 3, false)
 	add("no-width", 4, 5, 0, false)
-	add("past-groups", pastGroups/3, 5, 3, true)
+	// Not fewer ids: software renderers end a kernel's loops after 65,535 rounds.
+	add("past-groups", pastGroups/3, 61, 3, true)
 	return append(cs, Case{Op: tensor.OpEmbeddingBackward, Name: "past-rows-vocabulary", Src: []Operand{index(pastRows, 3), normal(3, 1)},
 		Dst: []tensor.Spec{f32(pastRows, 1)}, Attr: none, Long: true})
 }

@@ -25,6 +25,11 @@ func linearCases() []Case {
 	for a := range tensor.NumActs {
 		cs = append(cs, linearCase(a.String()+"-", p, true, true, a, a%2 == 1, false))
 	}
+	for _, a := range acts { // the epilogue saturates as the operation does
+		n := len(saturated)
+		cs = append(cs, Case{Op: tensor.OpLinear, Name: "saturated-" + a.String(), Src: []Operand{repeat(saturated, n, 1), constant(1, 1, 1)},
+			Dst: []tensor.Spec{f32(n, 1)}, Attr: tensor.Attr{Act: a}, Want: formula(a, tensor.OpLinear, "saturated", repeat(saturated, n, 1))})
+	}
 	for i := range 8 {
 		name := fmt.Sprintf("parts%d-", i)
 		cs = append(cs, linearCase(name, p, i&1 == 1, i&2 == 2, tensor.ActNone, i&4 == 4, false))

@@ -1,0 +1,80 @@
+package kernels
+
+import "github.com/cephalo-ml/cephalo/tensor"
+
+func convRows(s *stream, c *tensor.Call) error {
+	return s.convolve(flat(c.Src[0]), flat(c.Src[1]), axis0(c.Src[2]), flat(c.Dst[0]), c, false)
+}
+
+func convRowsBackward(s *stream, c *tensor.Call) error {
+	x, w, dy := flat(c.Src[0]), flat(c.Src[1]), flat(c.Src[2])
+	if c.Dst[0].Present() {
+		if err := s.convolve(dy, w, operand{}, flat(c.Dst[0]), c, true); err != nil {
+			return err
+		}
+	}
+	if c.Dst[1].Present() {
+		if err := s.convolveWeight(x, dy, flat(c.Dst[1]), c); err != nil {
+			return err
+		}
+	}
+	if c.Dst[2].Present() {
+		db := axis0(c.Dst[2])
+		return s.convolveWeight(operand{}, dy, db, c)
+	}
+	return nil
+}
+
+// convolve is conv_rows.wgsl: y from x or, backward, dx from dy.
+func (s *stream) convolve(x, w, bias, y operand, c *tensor.Call, backward bool) error {
+	l, taps := c.Rows, w.cols
+	k := kernelOf("conv_rows", set("WG", elementGroup), setIf("BIAS", bias.present()), setIf("BACKWARD", backward), setIf("ACCUM", c.Accum))
+	return s.halos(x, y, taps/2, func(x, y operand, at, atX int) error {
+		ops := [...]operand{x, w, turned(bias), layout(l), y}
+		return s.dispatch(k, groupsOf(y.rows*y.cols, elementGroup), ops[:],
+			u32(y.rows), u32(x.cols), u32(y.cols), u32(taps), u32(l.Batch()), u32(l.Rows()), u32(at), u32(atX))
+	})
+}
+
+// convolveWeight is conv_rows_weight.wgsl: the gradient of the weight, as rows of its
+// taps, or without x of the bias, as rows of one.
+func (s *stream) convolveWeight(x, dy, dw operand, c *tensor.Call) error {
+	l, taps, bias := c.Rows, dw.cols, !x.present()
+	accum := c.Accum
+	return s.halos(x, dy, taps/2, func(x, dy operand, at, atX int) error {
+		k := kernelOf("conv_rows_weight", set("WG", rowGroup), setIf("BIAS", bias), setIf("ACCUM", accum))
+		accum = true // of the windows after the first
+		ops := [...]operand{x, dy, layout(l), dw}
+		return s.dispatch(k, dw.rows*dw.cols, ops[:], u32(dw.rows*dw.cols), u32(dy.rows), u32(max(x.cols, 1)), u32(dy.cols), u32(taps),
+			u32(l.Batch()), u32(l.Rows()), u32(at), u32(atX))
+	})
+}
+
+// halos calls fn on pieces of the rows of y and, with each, on those of x that lie in
+// it or at most reach rows before or after, with the number of the first row of each;
+// once where y has no rows. x may be absent.
+func (s *stream) halos(x, y operand, reach int, fn func(x, y operand, at, atX int) error) error {
+	limit := s.b.window()
+	for lo := 0; ; {
+		hi, from := y.fit(lo, limit), max(lo-reach, 0)
+		if x.present() {
+			hi = min(hi, max(x.fit(from, limit)-reach, 0))
+			if x.fit(from, limit) == x.rows {
+				hi = y.fit(lo, limit)
+			}
+		}
+		if hi <= lo && y.rows > 0 {
+			return errRow(limit)
+		}
+		part, to := x, min(hi+reach, x.rows)
+		if x.present() {
+			part = x.slice(from, to)
+		}
+		if err := fn(part, y.slice(lo, hi), lo, from); err != nil {
+			return err
+		}
+		if lo = hi; lo >= y.rows {
+			return nil
+		}
+	}
+}
