@@ -91,8 +91,7 @@ func (t *gemmTask) release() {
 
 const (
 	gemmSplit       = 1 << 18  // multiply-adds, some microseconds: less is left to one thread
-	gemmBlockSteps  = 384      // of k in a pass, a multiple of gemmSumBlock
-	gemmBlockFloats = 96 << 10 // of B in a pass: well inside a second-level cache of 1 MiB
+	gemmBlockFloats = 96 << 10 // of B in a block: well inside a second-level cache of 1 MiB
 	gemmBlockTiles  = 8        // row tiles in a block
 	gemmItems       = 4        // blocks for each thread, at least, where there are as many tiles
 )
@@ -103,7 +102,7 @@ const (
 func gemmBlocks(threads, tiles int, b *gemmPacked) (rows, cols int) {
 	panels := b.panels()
 	rows = gemmEven(tiles, gemmBlockTiles)
-	cols = gemmEven(panels, gemmBlockFloats/(min(max(b.k, 1), gemmBlockSteps)*b.path.nr))
+	cols = gemmEven(panels, max(1, gemmBlockFloats/max(1, b.k*b.path.nr)))
 	for threads > 1 && gemmCeil(tiles, rows)*gemmCeil(panels, cols) < threads*gemmItems {
 		switch {
 		case cols > 1 && (tiles <= gemmBlockTiles || cols >= rows):
@@ -132,36 +131,26 @@ func (t *gemmTask) item(i int) {
 	t.pool.scratch.put(s)
 }
 
-// block computes block i of the grid. Neighbouring numbers share their part of B. Of B a pass over the rows
-// reads gemmBlockSteps of k, which stay in the second-level cache; the same part of a tile's rows of A stays in
-// the first-level cache while the panels go by. The passes add up in C, in the order of one long pass.
+// block computes block i of the grid. Neighbouring numbers share their part of B, which so stays in the
+// second-level cache; the rows of A in one tile stay in the first-level cache while the panels pass.
 func (t *gemmTask) block(s *gemmScratch, i int) {
 	down := gemmCeil(t.tiles, t.rowSteps)
 	t0, p0 := i%down*t.rowSteps, i/down*t.colSteps
 	t1, p1 := min(t0+t.rowSteps, t.tiles), min(p0+t.colSteps, t.b.panels())
-	for k0 := 0; k0 == 0 || k0 < t.b.k; k0 += gemmBlockSteps {
-		for tile := t0; tile < t1; tile++ {
-			t.pass(s, k0, t.row(tile), t.row(tile+1), p0, p1)
-		}
-	}
-}
-
-// pass computes rows r0 to r1 of panels p0 to p1 as far as the steps from k0 go; the last one finishes the rows.
-func (t *gemmTask) pass(s *gemmScratch, k0, r0, r1, p0, p1 int) {
 	b, nr := t.b, t.b.path.nr
-	kernel, a := b.path.tiles[r1-r0-1], t.a[r0*t.lda:]
-	steps, whole := min(b.k-k0, gemmBlockSteps), b.n/nr
-	for p := p0; p < min(p1, whole); p++ {
-		kernel(steps, a[k0:], t.lda, b.panel(p)[k0*nr:], t.c[r0*t.ldc+p*nr:], t.ldc, t.ep.accum || k0 > 0)
-	}
-	if k0+steps < b.k {
-		return
-	}
-	if p1 > whole {
-		t.edge(s, kernel, r1-r0, a, whole, t.c[r0*t.ldc+whole*nr:])
-	}
-	for r := r0; r < r1; r++ {
-		t.finish(r, p0*nr, min(p1*nr, b.n))
+	whole := b.n / nr
+	for ; t0 < t1; t0++ {
+		r0, r1 := t.row(t0), t.row(t0+1)
+		kernel, a := b.path.tiles[r1-r0-1], t.a[r0*t.lda:]
+		for p := p0; p < min(p1, whole); p++ {
+			kernel(b.k, a, t.lda, b.panel(p), t.c[r0*t.ldc+p*nr:], t.ldc, t.ep.accum)
+		}
+		if p1 > whole {
+			t.edge(s, kernel, r1-r0, a, whole, t.c[r0*t.ldc+whole*nr:])
+		}
+		for r := r0; r < r1; r++ {
+			t.finish(r, p0*nr, min(p1*nr, b.n))
+		}
 	}
 }
 

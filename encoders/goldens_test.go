@@ -98,27 +98,31 @@ func TestGoldens(t *testing.T) {
 	require.NoError(t, err)
 	defer b.Close()
 	for _, dir := range testutil.GoldenModels(t) {
-		t.Run(filepath.Base(dir), func(t *testing.T) {
-			enc := openGolden(t, b, dir)
-			f, err := safetensors.Open(filepath.Join(dir, "io.safetensors"))
-			require.NoError(t, err)
-			defer f.Close()
-			dims := f.Dims("input_ids")
-			g := &golden{t: t, f: f, mask: ints(t, f, "attention_mask")}
-			g.batch, err = encoders.NewBatch(encoders.Padded{IDs: ints(t, f, "input_ids"), Mask: g.mask, Types: ints(t, f, "token_type_ids"), Batch: dims[0], Cols: dims[1]})
-			require.NoError(t, err)
-			g.s, err = b.Begin()
-			require.NoError(t, err)
-			defer g.s.Close()
-			out, err := enc.Forward(&tensor.Scope{Stream: g.s}, g.batch, encoders.Want{AllHidden: true, Pooled: enc.HasPooler()})
-			require.NoError(t, err)
-			for i, h := range out.All {
-				g.check(fmt.Sprintf("hidden_states.%d", i), h, true)
-			}
-			g.check("last_hidden_state", out.Hidden, true)
-			if enc.HasPooler() {
-				g.check("pooler_output", out.Pooled, false)
-			}
-		})
+		t.Run(filepath.Base(dir), func(t *testing.T) { holdGolden(t, b, dir) })
+	}
+}
+
+// holdGolden runs the inputs of a folder and compares every hidden state.
+func holdGolden(t *testing.T, b tensor.Backend, dir string) {
+	t.Helper()
+	enc := openGolden(t, b, dir)
+	f, err := safetensors.Open(filepath.Join(dir, "io.safetensors"))
+	require.NoError(t, err)
+	defer f.Close()
+	dims := f.Dims("input_ids")
+	g := &golden{t: t, f: f, mask: ints(t, f, "attention_mask")}
+	g.batch, err = encoders.NewBatch(encoders.Padded{IDs: ints(t, f, "input_ids"), Mask: g.mask, Types: ints(t, f, "token_type_ids"), Batch: dims[0], Cols: dims[1]})
+	require.NoError(t, err)
+	g.s, err = b.Begin()
+	require.NoError(t, err)
+	defer g.s.Close()
+	out, err := enc.Forward(&tensor.Scope{Stream: g.s}, g.batch, encoders.Want{AllHidden: true, Pooled: enc.HasPooler()})
+	require.NoError(t, err)
+	for i, h := range out.All {
+		g.check(fmt.Sprintf("hidden_states.%d", i), h, true)
+	}
+	g.check("last_hidden_state", out.Hidden, true)
+	if enc.HasPooler() {
+		g.check("pooler_output", out.Pooled, false)
 	}
 }

@@ -15,7 +15,14 @@ type taskAttention interface {
 
 func newAttention(b *nn.Builder, kind string, width, heads int, rate float32) taskAttention {
 	ab := b.At("attention")
-	if kind != "cbam" && width%heads != 0 {
+	if kind == "cbam" {
+		if width%cbamReduction != 0 {
+			b.Fail(fmt.Errorf("cbam: width %d is not a multiple of the reduction %d: %w", width, cbamReduction, tensor.ErrShape))
+			return nil
+		}
+		return newCBAM(ab, width)
+	}
+	if width%heads != 0 {
 		b.Fail(fmt.Errorf("task attention: width %d is not a multiple of num_attention_heads %d: %w", width, heads, tensor.ErrShape))
 		return nil
 	}

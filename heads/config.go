@@ -86,6 +86,9 @@ func decodeStrict(raw []byte, v any) error {
 // needsClasses are the tasks that must say num_classes when the config is made.
 var needsClasses = []TaskType{TextClassificationTask, TokenClassificationTask, SentimentAnalysis, NamedEntityRecognition, PartOfSpeechTagging}
 
+// keyPhraseLabels are the classes of key phrase extraction where the task names none.
+var keyPhraseLabels = []string{"O", "B-KEY", "I-KEY"}
+
 // defaultVocabulary is filled in for generation tasks that name no vocabulary.
 const defaultVocabulary = 32000
 
@@ -129,6 +132,11 @@ func (c TaskConfig) Validate() (TaskConfig, error) {
 			n = 1
 		case task == NaturalLanguageInference:
 			n = 3
+		case task == TextMatching:
+			n = 2
+		case task == KeyPhraseExtraction && c.Labels == nil:
+			c.Labels = slices.Clone(keyPhraseLabels)
+			n = len(c.Labels)
 		case slices.Contains(needsClasses, task):
 			return bad("%s needs num_classes", task)
 		}
@@ -153,8 +161,8 @@ func (c TaskConfig) Validate() (TaskConfig, error) {
 			return bad("%w", err)
 		}
 	}
-	if c.UseCRF && kind != KindTokenClassification {
-		return bad("use_crf is for token classification heads, not for %s", task)
+	if c.UseCRF && !kind.tags() {
+		return bad("use_crf is for heads that label tokens, not for %s", task)
 	}
 	if c.VocabularySize == 0 {
 		switch task {

@@ -10,12 +10,19 @@ import (
 
 // builders make the head of a kind.
 var builders = map[Kind]func(b *nn.Builder, cfg TaskConfig, inputDim int, opt Options) (Head, error){
-	KindTextClassification:  builder(NewTextClassification),
-	KindTokenClassification: builder(NewTokenClassification),
-	KindQuestionAnswering:   builder(NewQuestionAnswering),
-	KindTextSimilarity:      builder(NewTextSimilarity),
-	KindTextGeneration:      builder(NewTextGeneration),
-	KindMultipleChoice:      builder(NewMultipleChoice),
+	KindTextClassification:   builder(NewTextClassification),
+	KindTokenClassification:  builder(NewTokenClassification),
+	KindQuestionAnswering:    builder(NewQuestionAnswering),
+	KindTextSimilarity:       builder(NewTextSimilarity),
+	KindTextGeneration:       builder(NewTextGeneration),
+	KindMultipleChoice:       builder(NewMultipleChoice),
+	KindDependencyParsing:    builder(NewDependencyParser),
+	KindPredicateTagging:     builder(NewPredicateTagger),
+	KindTargetClassification: builder(NewTargetClassifier),
+	KindRelationExtraction:   builder(NewRelationClassifier),
+	KindCoreference:          builder(NewCoreferenceResolver),
+	KindRanking:              builder(NewRanker),
+	KindTextMatching:         builder(NewTextMatcher),
 }
 
 // builder is a constructor as the factory calls it: a nil pointer must not become

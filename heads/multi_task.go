@@ -177,7 +177,7 @@ func (m *MultiTask) ForwardTask(s *tensor.Scope, task string, in any) (Output, e
 
 // chooses says that the head reads rank 3 as [B,N,D].
 func (t *taskHead) chooses() bool {
-	return t.head.Kind() == KindMultipleChoice
+	return t.head.Kind().chooses()
 }
 
 // pack drops the masked rows of a padded input once for all heads.

@@ -37,6 +37,8 @@ var normTypes = map[string]func(b *nn.Builder, name string, width int) norm{
 	"zero_centered_band_rms_norm": func(b *nn.Builder, name string, w int) norm {
 		return newBandNorm(b, name, false)
 	},
+	"adaptive_band_rms":                    func(b *nn.Builder, name string, w int) norm { return newAdaptiveBand(b, name, w, false) },
+	"zero_centered_adaptive_band_rms_norm": func(b *nn.Builder, name string, w int) norm { return newAdaptiveBand(b, name, w, true) },
 	"dynamic_tanh": func(b *nn.Builder, name string, w int) norm {
 		nb := b.At(name)
 		return dynamicTanh{alpha: nb.Param("alpha", nn.Constant(0.5), 1), weight: nb.Param("weight", nn.Ones, w), bias: nb.Param("bias", nn.Zeros, w)}

@@ -78,18 +78,26 @@ type Kind string
 
 // The kinds of heads.
 const (
-	KindTextClassification  Kind = "TextClassification"
-	KindTokenClassification Kind = "TokenClassification"
-	KindQuestionAnswering   Kind = "QuestionAnswering"
-	KindTextSimilarity      Kind = "TextSimilarity"
-	KindTextGeneration      Kind = "TextGeneration"
-	KindMultipleChoice      Kind = "MultipleChoice"
+	KindTextClassification   Kind = "TextClassification"
+	KindTokenClassification  Kind = "TokenClassification"
+	KindQuestionAnswering    Kind = "QuestionAnswering"
+	KindTextSimilarity       Kind = "TextSimilarity"
+	KindTextGeneration       Kind = "TextGeneration"
+	KindMultipleChoice       Kind = "MultipleChoice"
+	KindDependencyParsing    Kind = "DependencyParsing"
+	KindPredicateTagging     Kind = "PredicateTagging"
+	KindTargetClassification Kind = "TargetClassification"
+	KindRelationExtraction   Kind = "RelationExtraction"
+	KindCoreference          Kind = "CoreferenceResolution"
+	KindRanking              Kind = "Ranking"
+	KindTextMatching         Kind = "TextMatching"
 )
 
-// kinds are the heads of the tasks that have one.
+// kinds are the heads of the tasks.
 var kinds = map[TaskType]Kind{
 	TokenClassificationTask: KindTokenClassification, NamedEntityRecognition: KindTokenClassification,
 	PartOfSpeechTagging: KindTokenClassification, SequenceLabeling: KindTokenClassification,
+	EventExtraction: KindTokenClassification, KeyPhraseExtraction: KindTokenClassification, OpinionExtraction: KindTokenClassification,
 	TextClassificationTask: KindTextClassification, SentimentAnalysis: KindTextClassification,
 	EmotionDetection: KindTextClassification, IntentClassification: KindTextClassification,
 	TopicClassification: KindTextClassification, SpamDetection: KindTextClassification,
@@ -99,10 +107,13 @@ var kinds = map[TaskType]Kind{
 	TextSimilarityTask: KindTextSimilarity, ParaphraseDetection: KindTextSimilarity, DuplicateDetection: KindTextSimilarity,
 	TextGenerationTask: KindTextGeneration, MaskedLanguageModeling: KindTextGeneration,
 	TextSummarization: KindTextGeneration, TextCompletion: KindTextGeneration,
-	MultipleChoiceTask: KindMultipleChoice,
+	MachineTranslation: KindTextGeneration, DialogueGeneration: KindTextGeneration,
+	MultipleChoiceTask: KindMultipleChoice, Ranking: KindRanking, TextMatching: KindTextMatching,
+	DependencyParsing: KindDependencyParsing, SemanticRoleLabeling: KindPredicateTagging, FactExtraction: KindPredicateTagging,
+	WordSenseDisambiguation: KindTargetClassification, RelationExtraction: KindRelationExtraction, CoreferenceResolution: KindCoreference,
 }
 
-// Kind is the head that serves the task; false where none does.
+// Kind is the head that serves the task; false for an unknown task.
 func (t TaskType) Kind() (Kind, bool) {
 	k, ok := kinds[t]
 	return k, ok

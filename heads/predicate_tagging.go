@@ -7,31 +7,31 @@ import (
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
-// PredicateTagging labels the tokens of a sentence for one predicate of it:
+// PredicateTagger labels the tokens of a sentence for one predicate of it:
 // semantic roles, after Shi and Lin 2019 ("Simple BERT Models for Relation
 // Extraction and Semantic Role Labeling", section 3), where each token's hidden
 // state is joined with the predicate's and goes through one hidden layer; and facts
 // as labelled predicate and arguments, after Stanovsky et al. 2018 ("Supervised
 // Open Information Extraction"), whose tagger is conditioned alike. A sentence with
 // several predicates is given once for each.
-type PredicateTagging struct {
+type PredicateTagger struct {
 	*trunk
 	tagger
 	join *nn.Linear // [token, predicate] -> hidden
 }
 
-// NewPredicateTagging builds the head's parameters in b.
-func NewPredicateTagging(b *nn.Builder, cfg TaskConfig, inputDim int, opt Options) (*PredicateTagging, error) {
+// NewPredicateTagger builds the head's parameters in b.
+func NewPredicateTagger(b *nn.Builder, cfg TaskConfig, inputDim int, opt Options) (*PredicateTagger, error) {
 	t, err := classTrunk(b, cfg, opt, KindPredicateTagging, inputDim)
 	if err != nil {
 		return nil, err
 	}
-	return &PredicateTagging{trunk: t, join: b.Linear("predicate", 2*t.cur, t.cur, true, nn.GlorotUniform), tagger: newTagger(b, t, t.cur)}, nil
+	return &PredicateTagger{trunk: t, join: b.Linear("predicate", 2*t.cur, t.cur, true, nn.GlorotUniform), tagger: newTagger(b, t, t.cur)}, nil
 }
 
 // Forward takes packed rows or [B,L,D] and one target for each sequence, its
 // predicate, to the outputs of TokenClassification.
-func (h *PredicateTagging) Forward(s *tensor.Scope, in Input) (Output, error) {
+func (h *PredicateTagger) Forward(s *tensor.Scope, in Input) (Output, error) {
 	if err := needTargets(h.cfg.Name, in, "one for each sequence: its predicate"); err != nil {
 		return Output{}, err
 	}
@@ -64,7 +64,7 @@ func (h *PredicateTagging) Forward(s *tensor.Scope, in Input) (Output, error) {
 }
 
 // predicates is, for each row, the first row of its sequence's predicate.
-func (h *PredicateTagging) predicates(r *rowsIn, ts []Target) ([]int32, error) {
+func (h *PredicateTagger) predicates(r *rowsIn, ts []Target) ([]int32, error) {
 	spans, err := r.spans(h.cfg.Name, ts)
 	if err != nil {
 		return nil, err

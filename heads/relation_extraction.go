@@ -5,28 +5,28 @@ import (
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
-// RelationExtraction classifies the relation between two entities of a sentence,
+// RelationClassifier classifies the relation between two entities of a sentence,
 // after Baldini Soares et al. 2019 ("Matching the Blanks", the variant entity
 // markers with entity start): the states at the starts of both entities, where the
 // caller's text holds the markers, joined, through one dense layer to the classes.
-type RelationExtraction struct {
+type RelationClassifier struct {
 	*trunk
 	join       *nn.Linear // [first, second] -> hidden
 	classifier *nn.Linear
 }
 
-// NewRelationExtraction builds the head's parameters in b.
-func NewRelationExtraction(b *nn.Builder, cfg TaskConfig, inputDim int, opt Options) (*RelationExtraction, error) {
+// NewRelationClassifier builds the head's parameters in b.
+func NewRelationClassifier(b *nn.Builder, cfg TaskConfig, inputDim int, opt Options) (*RelationClassifier, error) {
 	t, err := classTrunk(b, cfg, opt, KindRelationExtraction, inputDim)
 	if err != nil {
 		return nil, err
 	}
-	return &RelationExtraction{trunk: t, join: b.Linear("relation", 2*t.cur, t.cur, true, nn.GlorotUniform), classifier: t.output(b, "classifier", t.cfg.NumClasses)}, nil
+	return &RelationClassifier{trunk: t, join: b.Linear("relation", 2*t.cur, t.cur, true, nn.GlorotUniform), classifier: t.output(b, "classifier", t.cfg.NumClasses)}, nil
 }
 
 // Forward takes packed rows or [B,L,D] and M targets with both spans, any number
 // in a sequence, to logits and probabilities [M,C].
-func (h *RelationExtraction) Forward(s *tensor.Scope, in Input) (Output, error) {
+func (h *RelationClassifier) Forward(s *tensor.Scope, in Input) (Output, error) {
 	if err := needTargets(h.cfg.Name, in, "pairs of entities"); err != nil {
 		return Output{}, err
 	}

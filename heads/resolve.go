@@ -6,10 +6,20 @@ import (
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
-// sentenceKinds take one row a sequence, by pooling or as they come.
+// sentence says that a head takes one row a sequence, by pooling or as it comes.
 func (k Kind) sentence() bool {
-	return k == KindTextClassification || k == KindTextSimilarity || k == KindMultipleChoice
+	switch k {
+	case KindTextClassification, KindTextSimilarity, KindTextMatching:
+		return true
+	}
+	return k.chooses()
 }
+
+// chooses says that a head compares N sequences of one question.
+func (k Kind) chooses() bool { return k == KindMultipleChoice || k == KindRanking }
+
+// tags says that a head gives every token a label, and may do so by a CRF.
+func (k Kind) tags() bool { return k == KindTokenClassification || k == KindPredicateTagging }
 
 // Resolve checks every rule of spec 2.2 against the task and gives the options
 // with their defaults filled in; it is idempotent. cfg must be validated.

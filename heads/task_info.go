@@ -44,8 +44,15 @@ var outputSpecs = map[Kind][]OutputField{
 		out("embeddings", "B,H", "a single input"), out("similarity_score", "B", "a pair"),
 		out("embeddings_1", "B,H", "a pair, output_embeddings"), out("embeddings_2", "B,H", "a pair, output_embeddings"),
 	},
-	KindTextGeneration: {out("logits", "B,L,V", "")},
-	KindMultipleChoice: {out("logits", "B,N", ""), out("probabilities", "B,N", "choices given")},
+	KindTextGeneration:       {out("logits", "B,L,V", "")},
+	KindMultipleChoice:       {out("logits", "B,N", ""), out("probabilities", "B,N", "choices given")},
+	KindDependencyParsing:    {out("arc_logits", "B,L,L+1", ""), out("label_logits", "B,L,C,L+1", "")},
+	KindPredicateTagging:     {out("logits", "B,L,C", ""), predicted, out("path_score", "B", "use_crf")},
+	KindTargetClassification: {out("logits", "M,C", ""), out("probabilities", "M,C", "")},
+	KindRelationExtraction:   {out("logits", "M,C", ""), out("probabilities", "M,C", "")},
+	KindCoreference:          {out("mention_scores", "B,M", ""), out("antecedent_logits", "B,M,M+1", "")},
+	KindRanking:              {out("scores", "B,N", "[B] without choices"), out("probabilities", "B,N", "choices given")},
+	KindTextMatching:         {out("logits", "B,C", ""), out("probabilities", "B,C", "")},
 }
 
 // OutputSpec lists what the head of a task gives; an error for an unknown task or
@@ -109,6 +116,20 @@ func InputRequirements(task TaskType) (Requirement, error) {
 		r.MaxLength, r.Autoregressive = 1024, true
 	case MultipleChoiceTask:
 		r.Sequences, r.MaxLength = MultipleSequences, 512
+	case TextMatching:
+		r.Sequences = SequencePair
+	case Ranking:
+		r.Sequences = MultipleSequences
+	case MachineTranslation, DialogueGeneration:
+		r.Autoregressive = true
+	case SemanticRoleLabeling, FactExtraction:
+		r.Targets = "the predicate of each sequence"
+	case WordSenseDisambiguation:
+		r.Targets = "the words in question"
+	case RelationExtraction:
+		r.Targets = "pairs of entities"
+	case CoreferenceResolution:
+		r.Targets = "candidate spans, in the order of the text"
 	}
 	return r, nil
 }
@@ -139,10 +160,10 @@ func DefaultHeadConfig(task TaskType) (TaskConfig, Options, error) {
 	c := TaskConfig{TaskType: task, DropoutRate: ptr(0.1)}
 	o := Options{Normalization: "layer_norm", Activation: "gelu", UseIntermediate: ptr(true), InitializerRange: ptr(0.02)}
 	switch kind {
-	case KindTextClassification:
-		o.Pooling = "cls"
-	case KindTokenClassification:
+	default:
 		o.UsePooling = ptr(false)
+	case KindTextClassification, KindMultipleChoice, KindRanking, KindTextMatching:
+		o.Pooling = "cls"
 	case KindQuestionAnswering:
 		o.UsePooling, o.UseTaskAttention, o.Attention = ptr(false), true, "multi_head"
 	case KindTextSimilarity:

@@ -7,24 +7,24 @@ import (
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
-// TextMatching classifies pairs of texts that are embedded each by itself, after
+// TextMatcher classifies pairs of texts that are embedded each by itself, after
 // Reimers and Gurevych 2019 ("Sentence-BERT", the classification objective):
 // softmax(W [u, v, |u-v|]).
-type TextMatching struct {
+type TextMatcher struct {
 	*trunk
 	classifier *nn.Linear
 }
 
-// NewTextMatching builds the head's parameters in b.
-func NewTextMatching(b *nn.Builder, cfg TaskConfig, inputDim int, opt Options) (*TextMatching, error) {
+// NewTextMatcher builds the head's parameters in b.
+func NewTextMatcher(b *nn.Builder, cfg TaskConfig, inputDim int, opt Options) (*TextMatcher, error) {
 	t, err := classTrunk(b, cfg, opt, KindTextMatching, inputDim)
 	if err != nil {
 		return nil, err
 	}
-	return &TextMatching{trunk: t, classifier: b.Linear("classifier", 3*t.cur, t.cfg.NumClasses, true, nn.TruncatedNormal(*t.opt.InitializerRange))}, nil
+	return &TextMatcher{trunk: t, classifier: t.outputOf(b, "classifier", 3*t.cur, t.cfg.NumClasses)}, nil
 }
 
-func (h *TextMatching) embed(s *tensor.Scope, in Input) (tensor.Tensor, error) {
+func (h *TextMatcher) embed(s *tensor.Scope, in Input) (tensor.Tensor, error) {
 	r, err := h.sentences(s, in)
 	if err != nil {
 		return tensor.Tensor{}, err
@@ -33,13 +33,13 @@ func (h *TextMatching) embed(s *tensor.Scope, in Input) (tensor.Tensor, error) {
 }
 
 // Forward refuses a single text: there is nothing to match it with.
-func (h *TextMatching) Forward(*tensor.Scope, Input) (Output, error) {
+func (h *TextMatcher) Forward(*tensor.Scope, Input) (Output, error) {
 	return Output{}, fmt.Errorf("head %q: one input was given, want a pair: %w", h.cfg.Name, ErrInputFormat)
 }
 
 // ForwardPair takes pairs of packed rows, [B,L,D] or [B,D] to logits and
 // probabilities [B,C].
-func (h *TextMatching) ForwardPair(s *tensor.Scope, p Pair) (Output, error) {
+func (h *TextMatcher) ForwardPair(s *tensor.Scope, p Pair) (Output, error) {
 	a, b, err := embedPair(s, h.cfg.Name, p, h.embed)
 	if err != nil {
 		return Output{}, err

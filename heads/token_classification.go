@@ -37,7 +37,7 @@ type tagger struct {
 }
 
 func newTagger(b *nn.Builder, t *trunk, width int) tagger {
-	return tagger{classifier: b.Linear("classifier", width, t.cfg.NumClasses, true, nn.TruncatedNormal(*t.opt.InitializerRange))}
+	return tagger{classifier: t.outputOf(b, "classifier", width, t.cfg.NumClasses)}
 }
 
 // tag labels the rows and frees them.

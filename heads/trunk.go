@@ -62,7 +62,12 @@ func newTrunk(b *nn.Builder, cfg TaskConfig, opt Options, kind Kind, dim int) *t
 
 // output is a dense layer on the trunk's width: truncated normal, zero bias.
 func (t *trunk) output(b *nn.Builder, name string, n int) *nn.Linear {
-	return b.Linear(name, t.cur, n, true, nn.TruncatedNormal(*t.opt.InitializerRange))
+	return t.outputOf(b, name, t.cur, n)
+}
+
+// outputOf is output on another width.
+func (t *trunk) outputOf(b *nn.Builder, name string, width, n int) *nn.Linear {
+	return b.Linear(name, width, n, true, nn.TruncatedNormal(*t.opt.InitializerRange))
 }
 
 // Config is the validated task config.

@@ -25,12 +25,12 @@ func attention(s *stream, c *tensor.Call) error {
 		}
 		return s.copy(apart.Dst[1], lse)
 	}
-	return s.eachPart([]tensor.Tensor{a.q, out, lse}, func(r0, r1 int) error {
+	return s.eachPart(math.MaxInt32, []tensor.Tensor{a.q, out, lse}, func(r0, r1 int) error {
 		rows := a
 		rows.q, rows.firstRow = rowsOf(a.q, r0, r1), r0
 		to, sum := rowsOf(out, r0, r1), rowsOf(lse, r0, r1)
 		var before tensor.Tensor
-		err := s.eachPart([]tensor.Tensor{a.k, a.v}, func(k0, k1 int) error {
+		err := s.eachPart(s.b.keyRows(a.q.Dim(2)), []tensor.Tensor{a.k, a.v}, func(k0, k1 int) error {
 			part := rows
 			part.k, part.v, part.firstKey = rowsOf(a.k, k0, k1), rowsOf(a.v, k0, k1), k0
 			if k1 == a.k.Dim(0) {
@@ -144,12 +144,16 @@ func (a *heads) dropout() []uint32 {
 	return []uint32{uint32(at.Seed), uint32(at.Seed >> 32), tensor.DropoutThreshold(at.Rate), f32(1 / (1 - at.Rate))}
 }
 
-// eachPart calls fn on parts of the rows of ts that fit into bindings; once where
-// there are none.
-func (s *stream) eachPart(ts []tensor.Tensor, fn func(lo, hi int) error) error {
+// keyRows is how many rows of dim elements an invocation may go through, four at a
+// time, with two products of heads for each four.
+func (b *Backend) keyRows(dim int) int { return max(4*(b.rounds/(groupsOf(dim, 2)+2)), 4) }
+
+// eachPart calls fn on parts of the rows of ts, most at a time, that fit into
+// bindings; once where there are none.
+func (s *stream) eachPart(most int, ts []tensor.Tensor, fn func(lo, hi int) error) error {
 	limit, n := s.b.window(), ts[0].Dim(0)
 	for lo := 0; ; {
-		hi := n
+		hi := min(n, lo+min(most, n))
 		for _, t := range ts {
 			if o := axis0(t); o.present() {
 				hi = min(hi, o.fit(lo, limit))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/cephalo-ml/cephalo/gpu"
@@ -14,6 +15,10 @@ import (
 type Backend struct {
 	dev  *gpu.Device
 	caps gpu.Caps
+
+	// rounds is how many rounds the loops of one invocation may take in all. Mesa's
+	// software renderer ends them after 65,535, without an error.
+	rounds int
 
 	// What an absent operand is bound to; one for each result a call may lack.
 	dummyRead  gpu.Binding
@@ -50,6 +55,9 @@ func New(ctx context.Context, opt gpu.Options) (*Backend, error) {
 		return nil, err
 	}
 	b := &Backend{dev: dev, caps: dev.Caps(), programs: map[kernel]*program{}, ropes: map[ropeKey]ropeTable{}}
+	if b.rounds = math.MaxInt32; dev.Info().Software {
+		b.rounds = 60000
+	}
 	for i := range len(b.dummyWrite) + 1 {
 		mem, err := dev.NewBuffer(windowRound, "dummy")
 		if err != nil {

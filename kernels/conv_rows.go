@@ -3,7 +3,7 @@ package kernels
 import "github.com/cephalo-ml/cephalo/tensor"
 
 func convRows(s *stream, c *tensor.Call) error {
-	return s.convolve(flat(c.Src[0]), flat(c.Src[1]), axis0(c.Src[2]), flat(c.Dst[0]), c, false)
+	return s.convolve(flat(c.Src[0]), flat(c.Src[1]), flat(c.Src[2]), flat(c.Dst[0]), c, false)
 }
 
 func convRowsBackward(s *stream, c *tensor.Call) error {
@@ -19,8 +19,7 @@ func convRowsBackward(s *stream, c *tensor.Call) error {
 		}
 	}
 	if c.Dst[2].Present() {
-		db := axis0(c.Dst[2])
-		return s.convolveWeight(operand{}, dy, db, c)
+		return s.convolveWeight(operand{}, dy, axis0(c.Dst[2]), c)
 	}
 	return nil
 }
@@ -30,7 +29,7 @@ func (s *stream) convolve(x, w, bias, y operand, c *tensor.Call, backward bool) 
 	l, taps := c.Rows, w.cols
 	k := kernelOf("conv_rows", set("WG", elementGroup), setIf("BIAS", bias.present()), setIf("BACKWARD", backward), setIf("ACCUM", c.Accum))
 	return s.halos(x, y, taps/2, func(x, y operand, at, atX int) error {
-		ops := [...]operand{x, w, turned(bias), layout(l), y}
+		ops := [...]operand{x, w, bias, layout(l), y}
 		return s.dispatch(k, groupsOf(y.rows*y.cols, elementGroup), ops[:],
 			u32(y.rows), u32(x.cols), u32(y.cols), u32(taps), u32(l.Batch()), u32(l.Rows()), u32(at), u32(atX))
 	})
@@ -56,19 +55,15 @@ func (s *stream) convolveWeight(x, dy, dw operand, c *tensor.Call) error {
 func (s *stream) halos(x, y operand, reach int, fn func(x, y operand, at, atX int) error) error {
 	limit := s.b.window()
 	for lo := 0; ; {
-		hi, from := y.fit(lo, limit), max(lo-reach, 0)
+		hi, from, part := y.fit(lo, limit), max(lo-reach, 0), x
 		if x.present() {
-			hi = min(hi, max(x.fit(from, limit)-reach, 0))
-			if x.fit(from, limit) == x.rows {
-				hi = y.fit(lo, limit)
+			if end := x.fit(from, limit); end < x.rows {
+				hi = min(hi, end-reach)
 			}
+			part = x.slice(from, min(max(hi, lo)+reach, x.rows))
 		}
 		if hi <= lo && y.rows > 0 {
 			return errRow(limit)
-		}
-		part, to := x, min(hi+reach, x.rows)
-		if x.present() {
-			part = x.slice(from, to)
 		}
 		if err := fn(part, y.slice(lo, hi), lo, from); err != nil {
 			return err

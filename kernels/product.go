@@ -85,7 +85,7 @@ func (g *product) run(s *stream) error {
 	}
 	limit := s.b.window()
 	stepM := min(g.m, g.y.fit(limit), g.residual.orElse(g.m, limit), g.pre.orElse(g.m, limit))
-	stepN, stepK := g.n, g.k
+	stepN, stepK := g.n, min(g.k, 3*s.b.rounds)
 	if g.transA {
 		stepK = min(stepK, g.a.fit(limit))
 	} else {

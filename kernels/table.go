@@ -52,4 +52,11 @@ var impl = [tensor.NumOps]func(*stream, *tensor.Call) error{
 	tensor.OpL2NormalizeBackward:   l2NormalizeBackward,
 	tensor.OpSumRows:               sumRows,
 	tensor.OpSumCols:               sumCols,
+	tensor.OpLog:                   log,
+	tensor.OpSqrt:                  sqrt,
+	tensor.OpReciprocal:            reciprocal,
+	tensor.OpMaxCols:               maxCols,
+	tensor.OpMaxColsBackward:       maxColsBackward,
+	tensor.OpConvRows:              convRows,
+	tensor.OpConvRowsBackward:      convRowsBackward,
 }

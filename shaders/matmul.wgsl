@@ -64,8 +64,5 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) lid
     }
     sum += part;
   }
-  store_row(matrix, row, col, sum[0]);
-  store_row(matrix, row + 1u, col, sum[1]);
-  store_row(matrix, row + 2u, col, sum[2]);
-  store_row(matrix, row + 3u, col, sum[3]);
+  finish(matrix, row, col, sum);
 }

@@ -88,10 +88,5 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_id) lid
     sum += part;
     workgroupBarrier();
   }
-  let r = row + (4u * lid.y);
-  let c = col + (4u * lid.x);
-  store_row(matrix, r, c, sum[0]);
-  store_row(matrix, r + 1u, c, sum[1]);
-  store_row(matrix, r + 2u, c, sum[2]);
-  store_row(matrix, r + 3u, c, sum[3]);
+  finish(matrix, row + (4u * lid.y), col + (4u * lid.x), sum);
 }

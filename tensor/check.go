@@ -1,7 +1,6 @@
 package tensor
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -128,16 +127,6 @@ func run1(s Stream, sp Spec, c Call) (Tensor, error) {
 		return Tensor{}, err
 	}
 	return y, nil
-}
-
-var errNoSpace = errors.New("no axis")
-
-// lastAxis asks for at least one axis.
-func lastAxis(name string, t Tensor) error {
-	if t.Rank < 1 {
-		return fmt.Errorf("%s: rank 0, want at least one axis: %w", name, errors.Join(ErrShape, errNoSpace))
-	}
-	return nil
 }
 
 // Accumulate adds x to the gradient dst.

@@ -87,10 +87,14 @@ func forms() []form {
 		{op: tensor.OpScatterRows, src: ts(x(), i32(6)), dst: ts(f32(9, 4))},
 		{op: tensor.OpWriteRows, src: ts(x(), i32(6)), dst: ts(f32(9, 4))},
 		{op: tensor.OpConcat, src: ts(x(), f32(6, 2)), dst: ts(f32(6, 6))},
+		{op: tensor.OpMaxCols, src: ts(x()), dst: ts(f32(6, 1), i32(6)), optionalD: "1"},
+		{op: tensor.OpMaxColsBackward, src: ts(f32(6, 1), i32(6)), dst: ts(x())},
+		{op: tensor.OpConvRows, src: ts(x(), f32(5, 4, 3), f32(5)), dst: ts(f32(6, 5)), optionalS: "2", rows: l},
+		{op: tensor.OpConvRowsBackward, src: ts(x(), f32(5, 4, 3), f32(6, 5)), dst: ts(x(), f32(5, 4, 3), f32(5)), optionalD: "012", rows: l},
 		{op: tensor.OpSumRows, src: ts(x()), dst: ts(f32(4))},
 		{op: tensor.OpSumCols, src: ts(x()), dst: ts(f32(6, 1))},
 	}
-	for _, op := range []tensor.Op{tensor.OpSoftmax, tensor.OpLogSoftmax, tensor.OpL2Normalize, tensor.OpScale, tensor.OpDropout,
+	for _, op := range []tensor.Op{tensor.OpSoftmax, tensor.OpLogSoftmax, tensor.OpL2Normalize, tensor.OpScale, tensor.OpLog, tensor.OpSqrt, tensor.OpReciprocal, tensor.OpDropout,
 		tensor.OpGelu, tensor.OpGeluTanh, tensor.OpSilu, tensor.OpRelu, tensor.OpTanh, tensor.OpSigmoid, tensor.OpMish, tensor.OpAbs} {
 		fs = append(fs, form{op: op, src: ts(x()), dst: ts(x())})
 	}
@@ -146,6 +150,9 @@ func TestWrongOperandsAreRefused(t *testing.T) {
 	}
 }
 
+// anyWidth are the operations whose wide operand may have any number of columns.
+var anyWidth = map[tensor.Op]bool{tensor.OpArgmax: true, tensor.OpSumCols: true, tensor.OpMaxCols: true, tensor.OpMaxColsBackward: true}
+
 // wrong tries what can be wrong with one operand.
 func (f form) wrong(t *testing.T, optional bool, at func(*tensor.Call) *tensor.Tensor) {
 	t.Helper()
@@ -170,7 +177,7 @@ func (f form) wrong(t *testing.T, optional bool, at func(*tensor.Call) *tensor.T
 	try(tensor.ErrDType, "want", func(x *tensor.Tensor) { x.DType = other })
 	try(tensor.ErrDType, "want", func(x *tensor.Tensor) { x.DType = tensor.F16 })
 	last := good.Rank - 1
-	if f.op != tensor.OpArgmax && f.op != tensor.OpSumCols { // x may have any width
+	if !anyWidth[f.op] {
 		try(tensor.ErrShape, "", func(x *tensor.Tensor) {
 			x.Shape[last] += 3
 			x.Stride = int32(x.Inner())
@@ -306,7 +313,11 @@ func TestWhatIsRefused(t *testing.T) {
 		{tensor.OpGated, func(c *tensor.Call) { c.Attr.Act = 200 }, tensor.ErrUnsupported, "activation Act(200)"},
 		{tensor.OpGatedBackward, func(c *tensor.Call) { c.Attr.Act = 200 }, tensor.ErrUnsupported, "activation Act(200)"},
 		{tensor.OpPoolBackward, func(c *tensor.Call) { c.Attr.Mode = uint8(tensor.PoolMax) }, tensor.ErrUnsupported, "mode max"},
-		{tensor.OpArgmax, func(c *tensor.Call) { c.Src[0] = f32(6, 0) }, tensor.ErrShape, ""},
+		{tensor.OpArgmax, func(c *tensor.Call) { c.Src[0] = f32(6, 0) }, tensor.ErrShape, "x is F32[6 0], want at least one column"},
+		{tensor.OpMaxCols, func(c *tensor.Call) { c.Src[0] = f32(6, 0) }, tensor.ErrShape, "want at least one column"},
+		{tensor.OpMaxCols, func(c *tensor.Call) { c.Dst[0] = f32(6) }, tensor.ErrShape, "y is F32[6], want F32[6 1]"},
+		{tensor.OpConvRows, func(c *tensor.Call) { c.Src[1] = f32(5, 4, 2) }, tensor.ErrShape, "want [Cout,4,K] with an odd K"},
+		{tensor.OpConvRows, func(c *tensor.Call) { c.Src[1] = f32(5, 3, 3) }, tensor.ErrShape, "want [Cout,4,K]"},
 		{tensor.OpAdd, func(c *tensor.Call) { c.Src[1] = f32(6) }, tensor.ErrShape, "b is F32[6], want the shape of a F32[6 4]"},
 		{tensor.OpScatterRows, func(c *tensor.Call) { c.Dst[0].Shape[0] = -1 }, tensor.ErrShape, "broken view"},
 		{tensor.OpGatherRows, func(c *tensor.Call) { c.Src[1] = f32(5) }, tensor.ErrDType, "idx is F32, want I32"},

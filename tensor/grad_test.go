@@ -44,6 +44,15 @@ func apart(seed uint64, shape ...int) input {
 	return in
 }
 
+// positive are values from 2 on, where powers and logarithms bend little.
+func positive(seed uint64, shape ...int) input {
+	in := normal(seed, shape...)
+	for i, v := range in.data {
+		in.data[i] = 2 + float32(math.Abs(float64(v)))
+	}
+	return in
+}
+
 // forward records a function of inputs; its results have gradients by chance numbers.
 type forward func(s tensor.Stream, in []tensor.Tensor) ([]tensor.Tensor, error)
 
@@ -220,6 +229,10 @@ func gradCases() []gradCase {
 	add("mul-itself", one(func(s S, in T) (tensor.Tensor, error) { return tensor.Mul(s, in[0], in[0]) }), normal(1, 5))
 	add("scale", one(func(s S, in T) (tensor.Tensor, error) { return tensor.Scale(s, in[0], -0.3, 2) }), normal(1, 5))
 	add("dropout", one(func(s S, in T) (tensor.Tensor, error) { return tensor.Dropout(s, in[0], 0.4, 77) }), normal(1, 30))
+	for name, f := range map[string]func(tensor.Stream, tensor.Tensor) (tensor.Tensor, error){"log": tensor.Log, "sqrt": tensor.Sqrt, "reciprocal": tensor.Reciprocal} {
+		add(name, one(func(s S, in T) (tensor.Tensor, error) { return f(s, in[0]) }), positive(1, 9))
+	}
+	add("max_cols", one(func(s S, in T) (tensor.Tensor, error) { return tensor.MaxCols(s, in[0]) }), apart(1, 2, 3, 5))
 	add("softmax", one(func(s S, in T) (tensor.Tensor, error) { return tensor.Softmax(s, in[0]) }), normal(1, 3, 5))
 	add("log_softmax", one(func(s S, in T) (tensor.Tensor, error) { return tensor.LogSoftmax(s, in[0]) }), normal(1, 3, 5))
 	add("l2_normalize", one(func(s S, in T) (tensor.Tensor, error) { return tensor.L2Normalize(s, in[0], 1e-12) }), apart(1, 3, 5))
@@ -326,6 +339,9 @@ func gradCasesOfSequences() []gradCase {
 		}
 		return tensor.Attention(s, parts[0], parts[1], parts[2], l, l, tensor.NoWindow)
 	}), normal(1, 5, 18))
+	add("conv_rows", onRows([]int{4, 0, 1}, func(s S, in T, l L) (tensor.Tensor, error) {
+		return tensor.ConvRows(s, in[0], in[1], in[2], l)
+	}), normal(1, 5, 2), normal(2, 3, 2, 3), normal(3, 3))
 	for p := tensor.PoolCLS; p <= tensor.PoolMax; p++ {
 		add("pool-"+p.String(), onRows([]int{3, 0, 2}, func(s S, in T, l L) (tensor.Tensor, error) {
 			return tensor.Pool(s, in[0], l, p, tensor.Tensor{}, tensor.Tensor{})

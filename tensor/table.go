@@ -62,6 +62,13 @@ const (
 	OpConcat
 	OpSumRows
 	OpSumCols
+	OpLog
+	OpSqrt
+	OpReciprocal
+	OpMaxCols
+	OpMaxColsBackward
+	OpConvRows
+	OpConvRowsBackward
 	NumOps
 )
 
@@ -73,7 +80,7 @@ func init() {
 	table = buildTable(
 		linearRows, matmulRows, embeddingRows, softmaxRows, normRows, ropeRows, attentionRows,
 		activationRows, gatedRows, poolRows, argmaxRows, dropoutRows, elementwiseRows, gatherRows,
-		l2Rows, concatRows, sumRows,
+		l2Rows, concatRows, sumRows, logRows, maxColsRows, convRows,
 	)
 }
 

@@ -33,12 +33,17 @@ type line struct {
 	err      error
 }
 
+// Validate is called by the parser.
+func (f inputFlags) Validate() error {
+	if len(f.Texts) > 0 && f.Input != "" {
+		return usagef("texts as arguments and --input exclude each other")
+	}
+	return nil
+}
+
 // source is the place that the flags name; close it.
 func (f inputFlags) source(a *app) (io.ReadCloser, error) {
-	switch {
-	case len(f.Texts) > 0 && f.Input != "":
-		return nil, usagef("texts as arguments and --input exclude each other")
-	case f.Input != "":
+	if f.Input != "" {
 		return os.Open(f.Input)
 	}
 	return io.NopCloser(a.in), nil

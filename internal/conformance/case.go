@@ -47,7 +47,7 @@ func Cases() []Case {
 	for _, family := range []func() []Case{
 		activationCases, argmaxCases, attentionCases, concatCases, dropoutCases, elementwiseCases,
 		embeddingCases, gatedCases, gatherCases, l2NormalizeCases, linearCases, matmulCases,
-		normCases, poolCases, ropeCases, softmaxCases, sumCases,
+		normCases, poolCases, ropeCases, softmaxCases, sumCases, logCases, maxColsCases, convRowsCases,
 	} {
 		all = append(all, family()...)
 	}

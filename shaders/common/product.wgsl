@@ -76,32 +76,33 @@ fn b_block(matrix: u32, col: u32, k: u32) -> mat4x4<f32> {
   return mat4x4<f32>(b_across(at, c, k), b_across(at, c, k + 1u), b_across(at, c, k + 2u), b_across(at, c, k + 3u));
 }
 
-fn store(matrix: u32, row: u32, col: u32, sum: f32) {
-  if ((row >= p.m) || (col >= p.n)) {
-    return;
+// finish gives y[row .. row+3, col .. col+3] its sums, row + j in column j. The loops
+// run over scalars, which keeps the epilogue in the shader once.
+fn finish(matrix: u32, row: u32, col: u32, sums: mat4x4<f32>) {
+  var all = sums;
+  let base = row_at(p.y, matrix, p.m * p.ldy);
+  let rows = min(4u, max(p.m, row) - row);
+  let cols = min(4u, max(p.n, col) - col);
+  for (var i = 0u; i < rows; i++) {
+    let r = row + i;
+    for (var j = 0u; j < cols; j++) {
+      let c = col + j;
+      let to = base + (r * p.ldy) + c;
+      var v = all[i][j];
+      if (ACCUM) {
+        v += y[to];
+      }
+      if (BIAS) {
+        v += bias[p.bias.x + (c * p.bias.w)];
+      }
+      if (PRE) {
+        pre[p.pre.x + (r * p.pre.y) + c] = v;
+      }
+      v = activate(v);
+      if (RESIDUAL) {
+        v += residual[p.residual.x + (r * p.residual.y) + c];
+      }
+      y[to] = v;
+    }
   }
-  let to = row_at(p.y, matrix, p.m * p.ldy) + (row * p.ldy) + col;
-  var v = sum;
-  if (ACCUM) {
-    v += y[to];
-  }
-  if (BIAS) {
-    v += bias[p.bias.x + (col * p.bias.w)];
-  }
-  if (PRE) {
-    pre[p.pre.x + (row * p.pre.y) + col] = v;
-  }
-  v = activate(v);
-  if (RESIDUAL) {
-    v += residual[p.residual.x + (row * p.residual.y) + col];
-  }
-  y[to] = v;
-}
-
-// store_row finishes y[row, col .. col+3].
-fn store_row(matrix: u32, row: u32, col: u32, sum: vec4<f32>) {
-  store(matrix, row, col, sum.x);
-  store(matrix, row, col + 1u, sum.y);
-  store(matrix, row, col + 2u, sum.z);
-  store(matrix, row, col + 3u, sum.w);
 }

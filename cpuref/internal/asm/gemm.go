@@ -18,6 +18,11 @@ var (
 const (
 	sumBlock = 32 // gemmSumBlock of cpuref
 	unroll   = 4  // steps of k in the main loop; divides sumBlock
+
+	// B is prefetched this many bytes on, which hides the first reading of a weight that lies in memory:
+	// 1.1 to 1.2 times the speed for 16 to 64 rows. With less than prefetchRows there is nothing to hide behind.
+	prefetch     = 4096
+	prefetchRows = 4
 )
 
 // General registers. Rows of A are addressed three to a base: base, base+lda, base+2*lda.
@@ -130,6 +135,9 @@ func (s isa) zero(t *text, reg string) {
 func (s isa) step(t *text, rows, u int) {
 	for h := range 2 {
 		t.op("VMOVUPS", fmt.Sprintf("%d(%s)", (2*u+h)*s.lanes*4, regB), s.spare(h))
+	}
+	for line := 0; rows >= prefetchRows && line < 2*s.lanes*4; line += 64 {
+		t.op("PREFETCHT0", fmt.Sprintf("%d(%s)", prefetch+2*u*s.lanes*4+line, regB))
 	}
 	for r := range rows {
 		a := s.spare(2 + r%2)

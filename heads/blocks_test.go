@@ -1,0 +1,431 @@
+package heads_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cephalo-ml/cephalo/cpuref"
+	"github.com/cephalo-ml/cephalo/heads"
+	"github.com/cephalo-ml/cephalo/internal/testutil"
+	"github.com/cephalo-ml/cephalo/nn"
+	"github.com/cephalo-ml/cephalo/tensor"
+)
+
+// TestCombinations: FF1, every task attention with every feed-forward block builds,
+// runs and is saved and loaded; padding changes nothing.
+func TestCombinations(t *testing.T) {
+	for _, attention := range []string{"multi_head", "cbam", "differential"} {
+		for _, ffn := range []string{"mlp", "glu", "geglu", "swiglu", "reglu", "bilinear", "gelu_tanh", "squared_relu", "swin_mlp", "residual", "lowrank"} {
+			t.Run(attention+"/"+ffn, func(t *testing.T) {
+				cfg := heads.TaskConfig{Name: "x", TaskType: heads.TextClassificationTask, NumClasses: 3}
+				opt := heads.Options{IntermediateSize: 24, UseTaskAttention: true, Attention: attention, UseFFN: true, FFN: ffn, FFNExpansion: 4, Pooling: "mean"}
+				var seen []float32
+				onBackends(t, func(t *testing.T, b tensor.Backend) {
+					head, w := newHead(t, b, cfg, 16, opt)
+					noisy(t, b, w)
+					run := runHead(t, b, 3, 9, 16)
+					got := floats(t, run(head.(heads.Module))[""], "logits", 3, 3)
+					if seen != nil {
+						near(t, seen, got, 5e-5, "webgpu against cpu")
+					}
+					seen = got
+					requireSaved(t, b, head.(heads.Module), w, run)
+					requirePaddingInert(t, b, head, 16)
+				})
+			})
+		}
+	}
+}
+
+// requirePaddingInert: a text alone gives what it gives between two columns of
+// padding, on either side, beside a longer text and one without kept rows.
+func requirePaddingInert(t testing.TB, b tensor.Backend, head heads.Head, dim int) {
+	t.Helper()
+	const l, long = 5, 8
+	text := random(3, l*dim)
+	alone := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+		return head.Forward(s, heads.Input{Hidden: upload(t, s, text, 1, l, dim)})
+	})
+	x := random(9, 4*long*dim)
+	mask := make([]int32, 4*long)
+	for i := range long {
+		mask[2*long+i] = 1 // row 2 is the longer text; row 3 has no kept rows
+	}
+	for i := range l {
+		mask[i], mask[long+3+i] = 1, 1
+		copy(x[i*dim:], text[i*dim:][:dim])
+		copy(x[(long+3+i)*dim:], text[i*dim:][:dim])
+	}
+	for i, m := range mask { // what nothing may read
+		if m == 0 {
+			for j := range dim {
+				x[i*dim+j] = float32(math.NaN())
+			}
+		}
+	}
+	batch := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+		return head.Forward(s, heads.Input{Hidden: upload(t, s, x, 4, long, dim), Mask: maskHost(t, mask, 4, long)})
+	})
+	c := alone["logits"].Cols()
+	want, got := floats(t, alone, "logits", 1, c), floats(t, batch, "logits", 4, c)
+	near(t, want, got[:c], 1e-5, "padding on the right")
+	near(t, want, got[c:2*c], 1e-5, "padding on the left")
+}
+
+// TestPoolings: PO-cls, PO-mean, PO-max, PO-attention and last, against the formulas.
+func TestPoolings(t *testing.T) {
+	const n, l, dim = 3, 7, 16
+	for _, pooling := range []string{"cls", "mean", "max", "attention", "last"} {
+		t.Run("PO-"+pooling, func(t *testing.T) {
+			onBackends(t, func(t *testing.T, b tensor.Backend) {
+				cfg := heads.TaskConfig{Name: "x", TaskType: heads.TopicClassification, NumClasses: 4}
+				head, w := newHead(t, b, cfg, dim, heads.Options{Pooling: pooling})
+				noisy(t, b, w)
+				var weight []float32
+				bias := float32(0)
+				for _, p := range w.Params {
+					switch p.Name {
+					case "head.pooling.weight":
+						require.NoError(t, w.Read(t.Context(), p, func(v []float32) error { weight = v; return nil }))
+					case "head.pooling.bias":
+						require.NoError(t, w.Read(t.Context(), p, func(v []float32) error { bias = v[0]; return nil }))
+					}
+				}
+				x := random(5, n*l*dim)
+				got := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+					return head.Forward(s, heads.Input{Hidden: upload(t, s, x, n, l, dim)})
+				})
+				pooled := make([]float32, 0, n*dim)
+				for i := range n {
+					pooled = append(pooled, pool(pooling, x[i*l*dim:(i+1)*l*dim], dim, weight, bias)...)
+				}
+				want := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+					return head.Forward(s, heads.Input{Hidden: upload(t, s, pooled, n, dim)})
+				})
+				near(t, floats(t, want, "logits", n, 4), floats(t, got, "logits", n, 4), 1e-5, pooling)
+				requirePaddingInert(t, b, head, dim)
+			})
+		})
+	}
+}
+
+// pool is spec 4.1 on the rows of one text.
+func pool(how string, x []float32, dim int, weight []float32, bias float32) []float32 {
+	rows := len(x) / dim
+	out := make([]float64, dim)
+	a := make([]float64, rows)
+	total := 0.0
+	for r := range rows {
+		switch how {
+		case "mean":
+			a[r] = 1
+		case "attention":
+			score := float64(bias)
+			for c := range dim {
+				score += float64(weight[c]) * float64(x[r*dim+c])
+			}
+			a[r] = math.Exp(math.Tanh(score))
+		case "cls":
+			a[r] = map[bool]float64{true: 1}[r == 0]
+		case "last":
+			a[r] = map[bool]float64{true: 1}[r == rows-1]
+		}
+		total += a[r]
+	}
+	for c := range dim {
+		if how == "max" {
+			out[c] = math.Inf(-1)
+		}
+		for r := range rows {
+			v := float64(x[r*dim+c])
+			if how == "max" {
+				out[c] = math.Max(out[c], v)
+			} else {
+				out[c] += a[r] / total * v
+			}
+		}
+	}
+	f := make([]float32, dim)
+	for i, v := range out {
+		f[i] = float32(v)
+	}
+	return f
+}
+
+// TestNorms: NO1, the vectors of spec 5.4 and the formulas of the rest, read off a
+// head that is a norm and an identity.
+func TestNorms(t *testing.T) {
+	want := map[string][]float64{
+		"layer_norm":             {-1.341640, -0.447213, 0.447213, 1.341640},
+		"zero_centered_rms_norm": {-1.341640, -0.447213, 0.447213, 1.341640},
+		"rms_norm":               {0.365148, 0.730297, 1.095445, 1.460593},
+		"band_rms":               {0.95 * 0.365148, 0.95 * 0.730297, 0.95 * 1.095445, 0.95 * 1.460593},
+		// At the start the bands have half their width.
+		"zero_centered_band_rms_norm":          {0.95 * -1.341640, 0.95 * -0.447213, 0.95 * 0.447213, 0.95 * 1.341640},
+		"adaptive_band_rms":                    {0.95 * 0.365148, 0.95 * 0.730297, 0.95 * 1.095445, 0.95 * 1.460593},
+		"zero_centered_adaptive_band_rms_norm": {0.95 * -1.341640, 0.95 * -0.447213, 0.95 * 0.447213, 0.95 * 1.341640},
+		"energy_layer_norm":                    {-1.341640, -0.447213, 0.447213, 1.341640},
+		"dynamic_tanh":                         {math.Tanh(0.5), math.Tanh(1), math.Tanh(1.5), math.Tanh(2)},
+		"max_logit_norm":                       {1 / math.Sqrt(30), 2 / math.Sqrt(30), 3 / math.Sqrt(30), 4 / math.Sqrt(30)},
+		"logit_norm":                           {25 / math.Sqrt(30), 50 / math.Sqrt(30), 75 / math.Sqrt(30), 100 / math.Sqrt(30)},
+	}
+	require.Len(t, want, len(heads.NormTypes()))
+	for _, name := range heads.NormTypes() {
+		t.Run(name, func(t *testing.T) {
+			onBackends(t, func(t *testing.T, b tensor.Backend) {
+				got := throughNorm(t, b, name, nil, heads.Input{}, []float32{1, 2, 3, 4}, 1, 4)
+				for i := range got {
+					require.InDelta(t, want[name][i], got[i], 2e-6*math.Max(1, math.Abs(want[name][i])))
+				}
+			})
+		})
+	}
+}
+
+// throughNorm is x [..,4] behind the norm of a token or sentence head whose output
+// layer is the identity. set gives parameters of the norm other values.
+func throughNorm(t testing.TB, b tensor.Backend, name string, set map[string][]float32, in heads.Input, x []float32, shape ...int) []float32 {
+	t.Helper()
+	task := heads.TextClassificationTask
+	if len(shape) == 3 {
+		task = heads.TokenClassificationTask
+	}
+	head, w := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: task, NumClasses: 4}, 4, heads.Options{Normalization: name, UseIntermediate: ptr(false)})
+	if set == nil {
+		set = map[string][]float32{}
+	}
+	set["classifier.weight"] = []float32{1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1}
+	write(t, b, w, set)
+	got := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+		in.Hidden = upload(t, s, x, shape...)
+		return head.Forward(s, in)
+	})
+	return floats(t, got, "logits", shape...)
+}
+
+// write gives parameters values, by their names without "head.".
+func write(t testing.TB, b tensor.Backend, w *nn.Weights, values map[string][]float32) {
+	t.Helper()
+	s, err := b.Begin()
+	require.NoError(t, err)
+	defer s.Close()
+	for name, v := range values {
+		found := false
+		for _, p := range w.Params {
+			if p.Name == "head."+name {
+				require.EqualValues(t, len(v), p.Elems(), name)
+				require.NoError(t, s.Write(p.Tensor, tensor.Bytes(v)))
+				found = true
+			}
+		}
+		require.True(t, found, "no parameter %s", name)
+	}
+	require.NoError(t, s.Read(t.Context(), nil))
+}
+
+// TestAdaptiveNormByHand: the scale follows the mean of the rms over the kept rows.
+func TestAdaptiveNormByHand(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		x := []float32{1, 2, 3, 4, 9, 9, 9, 9, -2, 0, 2, 1} // the middle row is padding
+		got := throughNorm(t, b, "adaptive_band_rms", map[string][]float32{"norm.weight": {0.3, -0.2, 0.1, 0.5}, "norm.bias": {0.1, 0, -0.3, 0.2}},
+			heads.Input{Mask: maskHost(t, []int32{1, 0, 1}, 1, 3)}, x, 1, 3, 4)
+		w, c := []float64{0.3, -0.2, 0.1, 0.5}, []float64{0.1, 0, -0.3, 0.2}
+		rms := []float64{math.Sqrt(30.0/4 + 1e-6), 0, math.Sqrt(9.0/4 + 1e-6)}
+		s := math.Log((rms[0] + rms[2]) / 2)
+		for i, v := range x {
+			want := 0.0
+			if r := i / 4; r != 1 {
+				want = float64(v) / rms[r] * (0.9 + 0.1/(1+math.Exp(-5*(s*w[i%4]+c[i%4]))))
+			}
+			require.InDelta(t, want, got[i], 2e-6, "element %d", i)
+		}
+	})
+}
+
+// TestCBAMByHand holds the position gate to its window: columns of the padded form,
+// absent and masked ones counting as zeros.
+func TestCBAMByHand(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		const l, dim = 9, 8
+		cfg := heads.TaskConfig{Name: "x", TaskType: heads.TokenClassificationTask, NumClasses: dim}
+		head, w := newHead(t, b, cfg, dim, heads.Options{UseIntermediate: ptr(false), UseTaskAttention: true, Attention: "cbam"})
+		noisy(t, b, w)
+		identity := make([]float32, dim*dim)
+		for i := range dim {
+			identity[i*dim+i] = 1
+		}
+		write(t, b, w, map[string][]float32{"classifier.weight": identity, "classifier.bias": make([]float32, dim)})
+		p := map[string][]float64{}
+		for _, q := range w.Params {
+			require.NoError(t, w.Read(t.Context(), q, func(v []float32) error {
+				for _, x := range v {
+					p[q.Name] = append(p[q.Name], float64(x))
+				}
+				return nil
+			}))
+		}
+		mask := []int32{0, 1, 1, 1, 0, 1, 1, 1, 1}
+		x := random(5, l*dim)
+		got := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+			return head.Forward(s, heads.Input{Hidden: upload(t, s, x, 1, l, dim), Mask: maskHost(t, mask, 1, l)})
+		})
+		near(t, cbamByHand(p, x, mask, dim), floats(t, got, "logits", 1, l, dim), 1e-5, "cbam")
+	})
+}
+
+func cbamByHand(p map[string][]float64, x []float32, mask []int32, dim int) []float32 {
+	sigmoid := func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
+	l := len(mask)
+	y := make([]float64, l*dim) // layer norm of the kept rows
+	for r := range l {
+		row := x[r*dim : (r+1)*dim]
+		mean, variance := 0.0, 0.0
+		for _, v := range row {
+			mean += float64(v) / float64(dim)
+		}
+		for _, v := range row {
+			variance += (float64(v) - mean) * (float64(v) - mean) / float64(dim)
+		}
+		for c, v := range row {
+			y[r*dim+c] = ((float64(v)-mean)/math.Sqrt(variance+1e-6)*p["head.norm.weight"][c] + p["head.norm.bias"][c]) * float64(mask[r])
+		}
+	}
+	mean, top, kept := make([]float64, dim), make([]float64, dim), 0.0
+	for c := range dim {
+		top[c] = math.Inf(-1)
+		kept = 0
+		for r := range l {
+			if mask[r] == 1 {
+				kept++
+				mean[c] += y[r*dim+c]
+				top[c] = math.Max(top[c], y[r*dim+c])
+			}
+		}
+		mean[c] /= kept
+	}
+	hidden := dim / 8
+	gate := make([]float64, dim)
+	for _, in := range [][]float64{mean, top} {
+		for h := range hidden {
+			v := 0.0
+			for c := range dim {
+				v += p["head.attention.mlp1.weight"][h*dim+c] * in[c]
+			}
+			for c := range dim {
+				gate[c] += p["head.attention.mlp2.weight"][c*hidden+h] * math.Max(v, 0)
+			}
+		}
+	}
+	stat := make([][2]float64, l)
+	for r := range l {
+		stat[r][1] = math.Inf(-1)
+		for c := range dim {
+			y[r*dim+c] *= sigmoid(gate[c])
+			stat[r][0] += y[r*dim+c] / float64(dim)
+			stat[r][1] = math.Max(stat[r][1], y[r*dim+c])
+		}
+	}
+	out := make([]float32, l*dim)
+	for r := range l {
+		if mask[r] == 0 {
+			continue
+		}
+		v := p["head.attention.conv.bias"][0]
+		for k := range 7 {
+			if n := r + k - 3; n >= 0 && n < l && mask[n] == 1 {
+				v += p["head.attention.conv.weight"][k]*stat[n][0] + p["head.attention.conv.weight"][7+k]*stat[n][1]
+			}
+		}
+		for c := range dim {
+			out[r*dim+c] = float32(y[r*dim+c] * sigmoid(v))
+		}
+	}
+	return out
+}
+
+// TestCombinationGradients: FF1, the gradient of every parameter agrees with finite
+// differences, on the CPU; the key biases of differential attention have none.
+func TestCombinationGradients(t *testing.T) {
+	b, err := cpuref.New(cpuref.Options{})
+	require.NoError(t, err)
+	defer b.Close()
+	for _, attention := range []string{"multi_head", "cbam", "differential"} {
+		for _, ffn := range []string{"mlp", "glu", "geglu", "swiglu"} {
+			t.Run(attention+"/"+ffn, func(t *testing.T) {
+				cfg := heads.TaskConfig{Name: "x", TaskType: heads.TextClassificationTask, NumClasses: 3}
+				head, w := newHead(t, b, cfg, 8, heads.Options{UseTaskAttention: true, Attention: attention, UseFFN: true, FFN: ffn, FFNExpansion: 2, Pooling: "attention", NumAttentionHeads: 2})
+				noisy(t, b, w)
+				requireGradients(t, b, w, func(s *tensor.Scope) tensor.Tensor {
+					out, err := head.Forward(s, hidden(t, s, 5, 2, 5, 8))
+					require.NoError(t, err)
+					return out.Logits
+				}, attention == "differential")
+			})
+		}
+	}
+}
+
+// requireGradients compares the tape's gradients of sum(weight * y) with finite
+// differences, in a few places of every parameter.
+func requireGradients(t *testing.T, b tensor.Backend, w *nn.Weights, run func(s *tensor.Scope) tensor.Tensor, keyBias bool) {
+	t.Helper()
+	var dy []float32
+	loss := func(s *tensor.Scope) float64 {
+		y := run(s)
+		v, err := tensor.Download(t.Context(), s, y)
+		require.NoError(t, err)
+		sum := 0.0
+		for i, x := range v {
+			sum += float64(x) * float64(dy[i])
+		}
+		return sum
+	}
+	inner, err := b.Begin()
+	require.NoError(t, err)
+	tape := testutil.NewTape(testutil.Poison(inner))
+	defer tape.Close()
+	for _, p := range w.Params {
+		tape.Watch(p.Buf)
+	}
+	s := &tensor.Scope{Stream: tape}
+	y := run(s)
+	dy = random(77, int(y.Elems()))
+	seed, err := tensor.Upload(s, dy, y.Dims()...)
+	require.NoError(t, err)
+	require.NoError(t, tape.Backward(testutil.Seed{Y: y, DY: seed}))
+	for _, p := range w.Params {
+		g, ok := tape.Grad(p.Tensor)
+		require.True(t, ok, "%s has a gradient", p.Name)
+		got, err := tensor.Download(t.Context(), s, g)
+		require.NoError(t, err)
+		var values []float32
+		require.NoError(t, w.Read(t.Context(), p, func(v []float32) error { values = append(values, v...); return nil }))
+		nonzero := false
+		for _, v := range got {
+			nonzero = nonzero || v != 0
+		}
+		isKeyBias := keyBias && (p.Name == "head.attention.k1.bias" || p.Name == "head.attention.k2.bias")
+		require.True(t, nonzero || isKeyBias, "%s: all zero", p.Name)
+		for _, i := range []int{0, len(values) / 2, len(values) - 1} {
+			want, err := testutil.FiniteDifference(func() (float64, error) {
+				f, err := b.Begin()
+				require.NoError(t, err)
+				defer f.Close()
+				require.NoError(t, f.Write(p.Tensor, tensor.Bytes(values)))
+				return loss(&tensor.Scope{Stream: f}), nil
+			}, values, i)
+			require.NoError(t, err)
+			if isKeyBias {
+				want = 0
+			}
+			require.InDelta(t, want, got[i], 2e-3*math.Max(1, math.Abs(want)), "%s at %d", p.Name, i)
+		}
+		f, err := b.Begin() // as it was
+		require.NoError(t, err)
+		require.NoError(t, f.Write(p.Tensor, tensor.Bytes(values)))
+		require.NoError(t, f.Read(t.Context(), nil))
+		require.NoError(t, f.Close())
+	}
+}
