@@ -178,10 +178,5 @@ func (m *Model) needs(kind heads.Kind) error {
 	return nil
 }
 
-// kind is the kind of the folder's head, "" without one.
-func (m *Model) kind() heads.Kind {
-	if h, ok := m.head.(interface{ Kind() heads.Kind }); ok {
-		return h.Kind()
-	}
-	return ""
-}
+// kind is the kind of the model's head, "" without one.
+func (m *Model) kind() heads.Kind { return kindOf(m.head) }

@@ -71,7 +71,7 @@ func (m *Model) published() *heads.PublishedHead {
 func (m *Model) run(ctx context.Context, batch *encoders.Batch, use func(s *tensor.Scope, enc encoders.Output, out heads.Output) error) error {
 	return m.forward(ctx, func(s *tensor.Scope) error {
 		pub := m.published()
-		enc, err := m.encoder.Forward(s, batch, encoders.Want{Pooled: pub != nil && pub.Reads() == heads.PooledRow})
+		enc, err := m.encoder.Forward(s, batch, encoders.Want{Pooled: m.readsPooled()})
 		if err != nil {
 			return err
 		}
@@ -88,6 +88,15 @@ func (m *Model) run(ctx context.Context, batch *encoders.Batch, use func(s *tens
 		}
 		return use(s, enc, out)
 	})
+}
+
+// readsPooled says whether the head wants the encoder's pooled vector.
+func (m *Model) readsPooled() bool {
+	if pub := m.published(); pub != nil {
+		return pub.Reads() == heads.PooledRow
+	}
+	o, ok := m.head.(interface{ Options() heads.Options })
+	return ok && o.Options().Input == "pooled"
 }
 
 // lastNonPad picks, for each sequence, the last kept row whose id is not padding;

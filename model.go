@@ -22,18 +22,20 @@ var ErrClosed = errors.New("model is closed")
 // Model is an open folder: tokenizer, encoder and head on a backend. One handle
 // serves many goroutines; one's bad input, cancellation or error touches no other.
 type Model struct {
-	name      string
-	backend   tensor.Backend
-	owned     bool // the backend is closed with the model
-	folder    *folder
-	tokenizer *tokenizers.Tokenizer
-	noTok     error // why there is no tokenizer
-	encoder   encoders.Encoder
-	head      heads.Head
-	noHead    error // why there is no head
-	weights   *nn.Weights
-	sentence  *sentence // what modules.json puts behind the encoder, nil without it
-	opt       options
+	name        string
+	backend     tensor.Backend
+	owned       bool // the backend is closed with the model
+	folder      *folder
+	tokenizer   *tokenizers.Tokenizer
+	noTok       error // why there is no tokenizer
+	encoder     encoders.Encoder
+	head        heads.Head
+	noHead      error // why there is no head
+	weights     *nn.Weights
+	module      heads.Module // heads of ours, nil without; head is it where it is one
+	headWeights *nn.Weights
+	sentence    *sentence // what modules.json puts behind the encoder, nil without it
+	opt         options
 
 	mu     sync.Mutex
 	users  sync.WaitGroup
@@ -49,7 +51,6 @@ type options struct {
 	batch     int
 	maxTokens int
 	log       func(string)
-	encoder   bool
 }
 
 // Option is a rare knob of Open.
@@ -70,9 +71,6 @@ func WithSharedBackend(b tensor.Backend) Option { return func(o *options) { o.sh
 // WithLenient fills missing tensors with fresh values, and ignores surplus ones;
 // the log says which.
 func WithLenient() Option { return func(o *options) { o.lenient = true } }
-
-// WithEncoderOnly leaves the head of the folder out.
-func WithEncoderOnly() Option { return func(o *options) { o.encoder = true } }
 
 // WithBatch bounds a batch: at most n inputs and maxTokens tokens; 0 keeps the default.
 func WithBatch(n, maxTokens int) Option {
@@ -107,11 +105,7 @@ func Open(ctx context.Context, dir string, opts ...Option) (*Model, error) {
 
 // OpenFS is Open for any file system, an embedded one too.
 func OpenFS(ctx context.Context, fsys fs.FS, opts ...Option) (*Model, error) {
-	o := options{batch: 32, maxTokens: 4096, log: func(string) {}}
-	for _, f := range opts {
-		f(&o)
-	}
-	o.backend.Log = o.log
+	o := defaults(opts)
 	fo, err := readFolder(fsys)
 	if err != nil {
 		return nil, err
@@ -127,13 +121,27 @@ func OpenFS(ctx context.Context, fsys fs.FS, opts ...Option) (*Model, error) {
 		m.closeBackend()
 		return nil, err
 	}
-	if m.sentence, err = m.readSentence(ctx); err != nil {
+	if m.sentence, err = m.readSentence(ctx); err == nil {
+		err = m.loadHeads(ctx)
+	}
+	if err != nil {
+		m.sentence.release()
 		m.weights.Release()
 		m.closeBackend()
 		return nil, err
 	}
 	m.tokenizer, m.noTok = tokenizers.LoadFS(fsys)
 	return m, nil
+}
+
+// defaults are the options with what was left unset.
+func defaults(opts []Option) options {
+	o := options{batch: 32, maxTokens: 4096, log: func(string) {}}
+	for _, f := range opts {
+		f(&o)
+	}
+	o.backend.Log = o.log
+	return o
 }
 
 func (m *Model) closeBackend() error {
@@ -154,6 +162,9 @@ func (m *Model) Close() error {
 	m.mu.Unlock()
 	m.users.Wait()
 	m.weights.Release()
+	if m.headWeights != nil {
+		m.headWeights.Release()
+	}
 	m.sentence.release()
 	return m.closeBackend()
 }

@@ -39,5 +39,5 @@ func TestConformancePastLimits(t *testing.T) {
 	defer reference.Close()
 	b := open(t)
 	smallLimits(b)
-	conformance.Run(t, b, reference)
+	conformance.Run(t, b, reference, conformance.Short())
 }

@@ -85,7 +85,7 @@ func (g *product) run(s *stream) error {
 	}
 	limit := s.b.window()
 	stepM := min(g.m, g.y.fit(limit), g.residual.orElse(g.m, limit), g.pre.orElse(g.m, limit))
-	stepN, stepK := g.n, min(g.k, 3*s.b.rounds)
+	stepN, stepK := g.n, g.terms(s)
 	if g.transA {
 		stepK = min(stepK, g.a.fit(limit))
 	} else {
@@ -113,6 +113,14 @@ func (g *product) run(s *stream) error {
 		}
 	}
 	return nil
+}
+
+// terms is how many terms the shaders may sum, in rounds of four.
+func (g *product) terms(s *stream) int {
+	if g.k/4 < s.b.rounds {
+		return g.k
+	}
+	return 3 * s.b.rounds
 }
 
 // wholeTiles keeps the pieces of a cut at multiples of every tile.
@@ -165,7 +173,7 @@ func (g *product) runBatch(s *stream) error {
 	limit := s.b.window()
 	ops := []operand{g.batchA, g.batchB, {}, {}, g.batchY, {}}
 	for _, o := range ops {
-		if o.present() && o.fit(0, limit) == 0 {
+		if (o.present() && o.fit(0, limit) == 0) || g.terms(s) < g.k {
 			for i := range g.batch {
 				if err := g.one(i).run(s); err != nil {
 					return err

@@ -87,6 +87,15 @@ func rowCases() []rowCase {
 	pool(tensor.OpPoolMaxBackward, tensor.Attr{}, specs(x), specs(pooled, arg))
 	pool(tensor.OpPoolAttention, tensor.Attr{}, specs(pooled, vec), specs(x, line, one))
 	pool(tensor.OpPoolAttentionBackward, tensor.Attr{}, specs(x, line, one), specs(x, line, one, vec, pooled))
+	for _, op := range []tensor.Op{tensor.OpLog, tensor.OpSqrt, tensor.OpReciprocal} {
+		add(op, tensor.Attr{}, specs(x), specs(x))
+	}
+	at := tensor.Of(tensor.I32, testRows)
+	add(tensor.OpMaxCols, tensor.Attr{}, specs(col, at), specs(x))
+	add(tensor.OpMaxColsBackward, tensor.Attr{}, specs(x), specs(col, at))
+	kernel := tensor.Of(tensor.F32, testCols, testCols, 3)
+	pool(tensor.OpConvRows, tensor.Attr{}, specs(x), specs(x, kernel, row))
+	pool(tensor.OpConvRowsBackward, tensor.Attr{}, specs(x, kernel, row), specs(x, kernel, x))
 	return cs
 }
 
@@ -143,7 +152,7 @@ func (c rowCase) run(t *testing.T, b tensor.Backend, accum bool) [][]byte {
 // sumsWindows says whether the order of a sum depends on where the operands are cut.
 func (c rowCase) sumsWindows() bool {
 	switch c.call.Op {
-	case tensor.OpSumRows, tensor.OpNormWeightBackward, tensor.OpPoolAttentionBackward:
+	case tensor.OpSumRows, tensor.OpNormWeightBackward, tensor.OpPoolAttentionBackward, tensor.OpConvRowsBackward:
 		return true
 	}
 	return false

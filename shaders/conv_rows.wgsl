@@ -58,10 +58,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   for (var n = range.x; n < range.y; n = n + 1u) {
     let tap = tap_of(n, r);
     if (tap < p.taps) {
-      let from = row_at(p.x, n - p.first_x, p.cols_in);
+      let base = row_at(p.x, n - p.first_x, p.cols_in);
       var part = 0.0;
       for (var i = 0u; i < p.cols_in; i = i + 1u) {
-        part = part + (w[weight_at(i, o, tap)] * x[from + (i * p.x.w)]);
+        part = part + (w[weight_at(i, o, tap)] * x[base + (i * p.x.w)]);
       }
       total = total + part;
     }

@@ -3,6 +3,8 @@ package tokenizers
 import (
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -102,32 +104,47 @@ func fuzzParts(f *testing.F, name string) {
 	f.Fatalf("no part is named %q", name)
 }
 
-// FuzzLoad reads any bytes as tokenizer.json, as a regular expression and as a SentencePiece model.
+// FuzzLoad reads any bytes as tokenizer.json and as a SentencePiece model.
 func FuzzLoad(f *testing.F) {
-	for _, p := range readParts(f)[:12] {
-		f.Add([]byte(p.Config))
-	}
-	f.Add([]byte(`{"model":{"type":"BPE","vocab":{"a":0},"merges":[["a","a"]]}}`))
-	f.Add([]byte("\n\x07\n\x01a\x15\x00\x00\x80?"))
-	f.Add([]byte(`(?i:a|[^b-d&&\p{L}]){2,3}+\b`))
+	f.Add([]byte(`{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":[["a","b"]]},"decoder":{"type":"Fuse"}}`))
+	f.Add([]byte(`{"model":{"type":"Unigram","vocab":[["a",0.5],["\u00e9\ud83d\udc4b",-1e3]],"unk_id":0},"normalizer":{"type":"NFC"}}`))
+	f.Add([]byte(`{"model":{"vocab":{"a":0},"unk_token":"a"},"added_tokens":[{"content":"x","lstrip":true}]}`))
+	f.Add(appendMessage(nil, 1, sentencePiece("a", -1, pieceNormal)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if tok, err := loadConfig(data); err == nil {
-			_, _ = tok.Encode("Hello 你好", Options{})
+			_, _ = tok.Encode("Hello 你好 abx", Options{})
 			_, _ = tok.Decode([]int32{0, 1, -1, 1 << 30}, true)
 		}
-		if len(data) < 200 {
-			if p, err := newRegex(string(data)); err == nil {
-				segments, err := p.find("Hello, 你好 abc", nil)
-				if err == nil {
-					at := 0
-					for _, s := range segments {
-						require.Equal(t, at, s.start)
-						at = s.end
-					}
-				}
-			}
+		if tok, err := LoadFS(fstest.MapFS{"spiece.model": {Data: data}}); err == nil {
+			_, _ = tok.Encode("Hello 你好 abx", Options{})
 		}
-		f := folder{}
-		_, _ = f.loadSentencePiece(data)
+	})
+}
+
+// FuzzRegex translates any expression and searches with it.
+func FuzzRegex(f *testing.F) {
+	for _, s := range []string{`(?i:a|[^b-d&&\p{L}]){2,3}+\b`, `[[:^alpha:]\w\x{4f60}-]`, `(?<n>a)\k<n>|\R(?#x)`, `^.*?$`, `[:]`, `a++{,2}`, patternCL100K} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, expr string) {
+		if len(expr) > 60 {
+			return
+		}
+		p, err := newRegex(expr)
+		if err != nil {
+			return
+		}
+		if r, ok := p.(regex); ok {
+			r.re.MatchTimeout = 100 * time.Millisecond
+		}
+		segments, err := p.find("Hello, 你好 abc", nil)
+		if err != nil {
+			return
+		}
+		at := 0
+		for _, s := range segments {
+			require.Equal(t, at, s.start)
+			at = s.end
+		}
 	})
 }

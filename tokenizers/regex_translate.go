@@ -410,7 +410,7 @@ func (t *translator) class(depth int) (runeSet, error) {
 func (t *translator) classItem(depth int) (runeSet, error) {
 	switch {
 	case t.has("[:"):
-		for end := t.pos; end+1 < len(t.in); end++ {
+		for end := t.pos + 2; end+1 < len(t.in); end++ {
 			if t.in[end] == ':' && t.in[end+1] == ']' {
 				name := string(t.in[t.pos+2 : end])
 				rest, negate := strings.CutPrefix(name, "^")

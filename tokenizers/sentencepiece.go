@@ -173,7 +173,7 @@ func (m *spModel) unigram(renumber func(i int) int32, more int) (*unigram, error
 	if err != nil {
 		return nil, err
 	}
-	u.single, u.unknownScore = true, float64(least-unknownPenalty)
+	u.native, u.unknownScore = true, float64(least-unknownPenalty)
 	return u, nil
 }
 

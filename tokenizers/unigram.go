@@ -14,7 +14,7 @@ type unigram struct {
 	unknownScore float64
 	fallback     [256]int32 // the tokens "<0x00>" to "<0xFF>", or -1
 	byteFallback bool
-	single       bool // SentencePiece itself keeps its sums in float32
+	native       bool // as SentencePiece itself: sums in float32, unknown text stays unknown
 	cache        *wordCache
 }
 
@@ -111,7 +111,7 @@ func (m *unigram) tokenize(dst *tokenList, text string, _ bool) error {
 func (m *unigram) offer(end *bestPath, here, score float64, start int, id int32) {
 	total := here + score
 	if end.from < 0 || total > end.score {
-		if m.single {
+		if m.native {
 			total = float64(float32(total))
 		}
 		*end = bestPath{total, int32(start), id}
@@ -154,7 +154,7 @@ func (m *unigram) addPiece(dst *tokenList, part string, start int, id int32) {
 		dst.add(id, m.tokens[id], start, end)
 		return
 	}
-	if found, ok := m.tokenToID(part); ok {
+	if found, ok := m.tokenToID(part); ok && !m.native {
 		dst.add(found, part, start, end)
 		return
 	}

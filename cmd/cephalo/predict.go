@@ -44,6 +44,9 @@ func (c *predictCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
+	if tasks := m.Tasks(); tasks != nil {
+		return c.tasks(a, m, tasks)
+	}
 	switch k := m.HeadKind(); k {
 	case heads.KindTextClassification:
 		return c.classify(a, m)
@@ -70,6 +73,39 @@ func (c *predictCmd) Run(a *app) error {
 	default:
 		return fmt.Errorf("predict does not serve a %s head", k)
 	}
+}
+
+// tasks gives an object of all heads' values.
+func (c *predictCmd) tasks(a *app, m *cephalo.Model, names []string) error {
+	f := tagFlags{Aggregation: cephalo.AggregateSimple, Offsets: "char"}
+	return pipe(a, c.pipelineCmd, m, textInput, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[map[string]cephalo.TaskResult, error] {
+		return m.PredictTasksSeq(a.ctx, in, cephalo.TasksOptions{Length: c.length()})
+	}, func(t cephalo.Text, r map[string]cephalo.TaskResult) value {
+		obj := map[string]any{}
+		var out value
+		for i, name := range names {
+			var v value
+			switch one := r[name]; {
+			case one.Classification != nil:
+				if k := max(c.TopK, 1); len(one.Classification.Scores) > k {
+					one.Classification.Scores = one.Classification.Scores[:k]
+				}
+				v = classified(*one.Classification, c.TopK > 0)
+			case one.Embedding != nil:
+				v = value{json: map[string]any{"embedding": one.Embedding}, text: fmt.Sprintf("vector of %d", len(one.Embedding))}
+			default:
+				v = f.render(t.Text, one.Entities)
+			}
+			obj[name] = v.json
+			if i > 0 {
+				out.text += "\n"
+			}
+			out.text += name + ": " + v.text
+			out.tsv = append(out.tsv, name, v.text)
+		}
+		out.json = obj
+		return out
+	})
 }
 
 func choiceInput(l line) cephalo.Choice {

@@ -1,0 +1,161 @@
+package heads_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cephalo-ml/cephalo/heads"
+	"github.com/cephalo-ml/cephalo/internal/safetensors"
+	"github.com/cephalo-ml/cephalo/nn"
+	"github.com/cephalo-ml/cephalo/tensor"
+)
+
+// saved is a head's folder in memory.
+func saved(t testing.TB, cfg heads.TaskConfig, opt heads.Options) fstest.MapFS {
+	t.Helper()
+	head, w := newHead(t, cpu(t), cfg, 16, opt)
+	dir := filepath.Join(t.TempDir(), "m")
+	require.NoError(t, heads.Save(t.Context(), dir, head.(heads.Module), w))
+	fsys := fstest.MapFS{}
+	for _, name := range []string{heads.ConfigFile, heads.WeightsFile} {
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		require.NoError(t, err)
+		fsys[name] = &fstest.MapFile{Data: raw}
+	}
+	return fsys
+}
+
+var savedConfig = heads.TaskConfig{
+	Name: "mood", TaskType: heads.SentimentAnalysis, Labels: []string{"neg", "pos"}, MaxLength: 77, DropoutRate: ptr(0.3), HiddenSize: 8, LossWeight: ptr(0.0),
+	LabelSmoothing: 0.1, UseAttentionPooling: true, BeamSize: 4, Temperature: ptr(0.7),
+}
+
+// TestSavedFields: heads.json holds every field of the config and every option, and
+// loading gives them back.
+func TestSavedFields(t *testing.T) {
+	fsys := saved(t, savedConfig, heads.Options{UseFFN: true})
+	var f struct {
+		FormatVersion int `json:"format_version"`
+		Heads         []struct {
+			Task    map[string]any `json:"task"`
+			Options map[string]any `json:"options"`
+		} `json:"heads"`
+	}
+	require.NoError(t, json.Unmarshal(fsys[heads.ConfigFile].Data, &f))
+	require.Equal(t, 1, f.FormatVersion)
+	require.Equal(t, map[string]any{
+		"name": "mood", "task_type": "sentiment_analysis", "num_classes": 2.0, "num_labels": 2.0, "labels": []any{"neg", "pos"}, "problem_type": "single_label",
+		"max_length": 77.0, "dropout_rate": 0.3, "hidden_size": 8.0, "loss_weight": 0.0, "label_smoothing": 0.1, "use_crf": false,
+		"use_attention_pooling": true, "vocabulary_size": nil, "beam_size": 4.0, "temperature": 0.7,
+	}, f.Heads[0].Task)
+	require.Equal(t, map[string]any{
+		"normalization_type": "layer_norm", "activation_type": "gelu", "input": "sequence", "use_pooling": true, "pooling_type": "attention",
+		"use_intermediate": true, "intermediate_size": nil, "use_task_attention": false, "attention_type": "multi_head", "use_ffn": true, "ffn_type": "mlp",
+		"ffn_expansion_factor": 4.0, "initializer_range": 0.02, "dropout_rate": 0.3, "name": "mood_head", "output_embeddings": nil, "similarity_function": nil,
+		"num_attention_heads": 8.0, "crf_constraints": false, "crf_token_mean": false, "tie_to": nil,
+	}, f.Heads[0].Options)
+	m, w, err := heads.Load(t.Context(), cpu(t), fsys, heads.LoadOptions{})
+	require.NoError(t, err)
+	defer w.Release()
+	want, err := savedConfig.Validate()
+	require.NoError(t, err)
+	require.Equal(t, want, m.(heads.Head).Config())
+}
+
+// TestSavedNames: the tensors lie under the names of spec 8.
+func TestSavedNames(t *testing.T) {
+	for _, c := range []struct {
+		cfg  heads.TaskConfig
+		opt  heads.Options
+		want string
+	}{
+		{heads.TaskConfig{TaskType: heads.TopicClassification}, heads.Options{Pooling: "attention", UseTaskAttention: true, UseFFN: true},
+			"norm.weight norm.bias pooling.weight pooling.bias intermediate.dense.weight intermediate.dense.bias intermediate.norm.weight intermediate.norm.bias attention.qkv.weight attention.proj.weight ffn.up.weight ffn.up.bias ffn.down.weight ffn.down.bias classifier.weight classifier.bias"},
+		{heads.TaskConfig{TaskType: heads.QuestionAnsweringTask}, heads.Options{UseIntermediate: ptr(false), UseTaskAttention: true, Attention: "differential"},
+			"norm.weight norm.bias attention.q1.weight attention.q1.bias attention.k1.weight attention.k1.bias attention.q2.weight attention.q2.bias attention.k2.weight attention.k2.bias attention.v.weight attention.v.bias attention.proj.weight attention.proj.bias attention.lambda start.weight start.bias end.weight end.bias"},
+		{heads.TaskConfig{TaskType: heads.TextSimilarityTask}, heads.Options{UseIntermediate: ptr(false), SimilarityFunction: "learned"},
+			"norm.weight norm.bias projection.weight projection.bias sim_hidden.weight sim_hidden.bias sim_output.weight sim_output.bias"},
+		{heads.TaskConfig{TaskType: heads.TextGenerationTask}, heads.Options{UseIntermediate: ptr(false), UseTaskAttention: true, Attention: "cbam"},
+			"norm.weight norm.bias attention.mlp1.weight attention.mlp2.weight attention.conv.weight attention.conv.bias lm_head.weight lm_head.bias"},
+		{heads.TaskConfig{TaskType: heads.MultipleChoiceTask}, heads.Options{UseIntermediate: ptr(false)}, "norm.weight norm.bias scorer.weight scorer.bias"},
+		{heads.TaskConfig{TaskType: heads.NamedEntityRecognition, UseCRF: true}, heads.Options{UseIntermediate: ptr(false)},
+			"norm.weight norm.bias classifier.weight classifier.bias crf.transitions crf.start crf.end"},
+	} {
+		c.cfg.Name, c.cfg.NumClasses, c.cfg.VocabularySize = "x", 3, 11
+		fsys := saved(t, c.cfg, c.opt)
+		f, err := safetensors.OpenFS(fsys, heads.WeightsFile)
+		require.NoError(t, err)
+		var want []string
+		for _, n := range strings.Fields(c.want) {
+			want = append(want, "head."+n)
+		}
+		require.ElementsMatch(t, want, f.Names())
+		require.NoError(t, f.Close())
+	}
+	m, w := newMulti(t, cpu(t), []heads.Task{task("a", heads.TopicClassification, heads.Options{UseIntermediate: ptr(false)})}, 16, true)
+	var names []string
+	for _, p := range w.Params {
+		names = append(names, p.Name)
+	}
+	require.ElementsMatch(t, []string{"projections.a.weight", "projections.a.bias", "heads.a.norm.weight", "heads.a.norm.bias", "heads.a.classifier.weight", "heads.a.classifier.bias"}, names)
+	require.True(t, m.Projections())
+}
+
+func TestLoadErrors(t *testing.T) {
+	good := saved(t, savedConfig, heads.Options{})
+	b := cpu(t)
+	load := func(fsys fstest.MapFS) error {
+		_, _, err := heads.Load(t.Context(), b, fsys, heads.LoadOptions{})
+		require.Error(t, err)
+		require.Zero(t, b.Stats().Bytes, "nothing is held after an error")
+		return err
+	}
+	edit := func(old, new string) fstest.MapFS {
+		text := string(good[heads.ConfigFile].Data)
+		require.Contains(t, text, old)
+		return fstest.MapFS{heads.ConfigFile: &fstest.MapFile{Data: []byte(strings.Replace(text, old, new, 1))}, heads.WeightsFile: good[heads.WeightsFile]}
+	}
+	require.ErrorIs(t, load(edit(`"format_version": 1`, `"format_version": 2, "more": 3`)), tensor.ErrUnsupported)
+	require.ErrorContains(t, load(edit(`"format_version": 1`, `"format_version": 1, "more": 3`)), "unknown field")
+	require.ErrorContains(t, load(edit(`"beam_size": 4`, `"beam_size": 4, "beams": 3`)), "unknown field")
+	require.ErrorContains(t, load(edit(`"task_type": "sentiment_analysis"`, `"task_type": "chess"`)), "chess")
+	require.ErrorContains(t, load(edit(`"input_dim": 16`, `"input_dim": 12`)), "input_dim")
+	require.ErrorContains(t, load(edit(`"projections": false`, `"projections": true`)), "multi_task")
+	require.ErrorContains(t, load(edit(`"hidden_size": 8`, `"hidden_size": 9`)), "of another shape")
+	require.ErrorContains(t, load(edit(`"use_ffn": false`, `"use_ffn": true`)), "missing: head.ffn.up.weight")
+	require.ErrorContains(t, load(edit(`"use_intermediate": true`, `"use_intermediate": false`)), "surplus: head.intermediate.dense.bias")
+	var le *nn.LoadError
+	require.ErrorAs(t, load(edit(`"use_ffn": false`, `"use_ffn": true`)), &le)
+	require.Len(t, le.Missing, 4)
+
+	raw := good[heads.WeightsFile].Data
+	require.ErrorIs(t, load(fstest.MapFS{heads.ConfigFile: good[heads.ConfigFile], heads.WeightsFile: &fstest.MapFile{Data: raw[:len(raw)-4]}}), safetensors.ErrFormat)
+	require.ErrorIs(t, load(fstest.MapFS{heads.ConfigFile: good[heads.ConfigFile]}), os.ErrNotExist)
+	require.ErrorIs(t, load(fstest.MapFS{heads.WeightsFile: good[heads.WeightsFile]}), os.ErrNotExist)
+
+	// Lenient: what is missing is drawn, and named.
+	_, w, err := heads.Load(t.Context(), b, edit(`"use_ffn": false`, `"use_ffn": true`), heads.LoadOptions{Lenient: true})
+	require.NoError(t, err)
+	defer w.Release()
+	require.Len(t, w.Filled, 4)
+}
+
+// TestSaveKeepsOthers: a folder that holds more than heads is not replaced.
+func TestSaveKeepsOthers(t *testing.T) {
+	head, w := newHead(t, cpu(t), savedConfig, 16, heads.Options{})
+	dir := t.TempDir()
+	other := filepath.Join(dir, "config.json")
+	require.NoError(t, os.WriteFile(other, []byte("{}"), 0o666))
+	require.ErrorContains(t, heads.Save(t.Context(), dir, head.(heads.Module), w), "config.json, which would be lost")
+	require.NoError(t, heads.Write(t.Context(), dir, head.(heads.Module), w))
+	require.FileExists(t, other)
+	_, lw, err := heads.LoadDir(t.Context(), cpu(t), dir, heads.LoadOptions{})
+	require.NoError(t, err)
+	lw.Release()
+}

@@ -1,0 +1,95 @@
+package cephalo_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cephalo-ml/cephalo"
+	"github.com/cephalo-ml/cephalo/encoders"
+	"github.com/cephalo-ml/cephalo/heads"
+	"github.com/cephalo-ml/cephalo/tensor"
+)
+
+// tasks are three heads of our own on one encoder.
+func tasks() []heads.Task {
+	return []heads.Task{
+		{Config: heads.TaskConfig{Name: "topic", TaskType: heads.TopicClassification, Labels: []string{"x", "y", "z"}}},
+		{Config: heads.TaskConfig{Name: "ner", TaskType: heads.NamedEntityRecognition, Labels: bio}},
+		{Config: heads.TaskConfig{Name: "similar", TaskType: heads.TextSimilarityTask}},
+	}
+}
+
+func read(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	require.NoError(t, filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(p)
+		out[d.Name()] = string(raw)
+		return err
+	}))
+	return out
+}
+
+// TestSaveLoad: load gives bit-equal outputs, and save, load, save identical bytes;
+// all heads run in the submit of the encoder.
+func TestSaveLoad(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		m := sentiment(t, b)
+		require.NoError(t, m.NewHeads(t.Context(), tasks(), true, 5))
+		texts := mixed(4)
+		want, err := m.PredictTasks(t.Context(), texts, cephalo.TasksOptions{})
+		require.NoError(t, err)
+		require.Len(t, want, 4)
+		require.Len(t, want[0]["topic"].Classification.Scores, 3)
+		require.Len(t, want[0]["similar"].Embedding, 128)
+		require.EqualValues(t, 1, m.Stats().Submits)
+		require.EqualValues(t, 1, m.Stats().Maps)
+		first := filepath.Join(t.TempDir(), "saved")
+		require.NoError(t, m.Save(t.Context(), first))
+		again := open(t, b, first)
+		require.Equal(t, []string{"topic", "ner", "similar"}, again.Tasks())
+		got, err := again.PredictTasks(t.Context(), texts, cephalo.TasksOptions{})
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		second := filepath.Join(t.TempDir(), "saved")
+		require.NoError(t, again.Save(t.Context(), second))
+		require.Equal(t, read(t, first), read(t, second))
+		require.NoError(t, again.Save(t.Context(), second), "an existing model folder is replaced")
+	})
+}
+
+// TestSaveRefuses a folder that is none of its own.
+func TestSaveRefuses(t *testing.T) {
+	b, err := cephalo.OpenBackend(t.Context(), cephalo.BackendOptions{Name: cephalo.BackendCPU})
+	require.NoError(t, err)
+	defer b.Close()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "letter.txt"), []byte("dear"), 0o644))
+	require.ErrorContains(t, sentiment(t, b).Save(t.Context(), dir), "no config.json")
+	require.FileExists(t, filepath.Join(dir, "letter.txt"))
+}
+
+// TestAttachMismatch is the guide's first troubleshooting case.
+func TestAttachMismatch(t *testing.T) {
+	b, err := cephalo.OpenBackend(t.Context(), cephalo.BackendOptions{Name: cephalo.BackendCPU})
+	require.NoError(t, err)
+	defer b.Close()
+	cfg := encoders.BERTTiny
+	cfg.VocabSize, cfg.NumHiddenLayers = 20, 1
+	m, err := cephalo.New(t.Context(), encoders.BERT(cfg), 1, cephalo.WithSharedBackend(b))
+	require.NoError(t, err)
+	defer m.Close()
+	h, w, err := heads.New(t.Context(), b, heads.TaskConfig{Name: "sentiment", TaskType: heads.SentimentAnalysis, NumClasses: 3}, 768, heads.Options{}, 1)
+	require.NoError(t, err)
+	defer w.Release()
+	err = m.Attach(h.(heads.Module), w)
+	require.True(t, errors.Is(err, heads.ErrDimMismatch))
+	require.EqualError(t, err, `head "sentiment": input_dim 768 does not match hidden size 256; create the head with input_dim=256: `+heads.ErrDimMismatch.Error())
+}
