@@ -1,7 +1,7 @@
 # The commands that people and CI run. CGO_ENABLED=0 -tags cpuref needs Go alone.
 GO ?= go
 
-.PHONY: test test-gpu test-race test-full lint cross gen shaders bench
+.PHONY: test test-gpu test-race test-full lint cross examples gen shaders bench
 
 ## test: everything that needs no GPU and no C compiler.
 test: lint
@@ -35,6 +35,10 @@ cross:
 	GOOS=linux GOARCH=386 CGO_ENABLED=0 $(GO) build ./...
 	GOOS=js GOARCH=wasm $(GO) build ./...
 	@if CGO_ENABLED=0 $(GO) list -deps -tags cpuref ./... | grep -q cogentcore/webgpu; then echo "the binding is in a cpuref build"; exit 1; fi
+
+## examples: every program of examples/, on tiny sizes.
+examples:
+	@for d in examples/*/; do echo "$$d"; CGO_ENABLED=0 $(GO) run -tags cpuref ./$$d || exit 1; done
 
 ## gen: generated files; CI checks that nothing changes.
 gen:

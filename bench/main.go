@@ -25,6 +25,7 @@ import (
 type cli struct {
 	JSON     bool     `help:"One JSON value a line."`
 	Quick    bool     `help:"Short runs of fewer cases."`
+	Full     string   `help:"Time one encoder at its published size: BERT-base, ModernBERT-base, Qwen3-0.6B or GPT-2-small." placeholder:"NAME"`
 	Only     string   `help:"Cases whose name matches a pattern." placeholder:"GLOB"`
 	Backends []string `help:"Backends to time." default:"cpu,webgpu"`
 	Threads  int      `help:"CPU threads; 0 is all." default:"0"`
@@ -72,6 +73,9 @@ func (c *cli) run(ctx context.Context) error {
 		defer b.Close()
 		backends = append(backends, b)
 	}
+	if c.Full != "" {
+		return c.full(ctx, backends)
+	}
 	o := benchmark.Options{MinTime: 2 * time.Second, MinRuns: 5}
 	if c.Quick {
 		o = benchmark.Options{MinTime: 200 * time.Millisecond, MinRuns: 3}
@@ -102,6 +106,29 @@ func (c *cli) run(ctx context.Context) error {
 	}
 	out.flush()
 	return c.peers(ctx, out)
+}
+
+// full times one encoder at full size, in a process of its own for the sake of its
+// peak memory.
+func (c *cli) full(ctx context.Context, backends []tensor.Backend) error {
+	m, ok := benchmark.FullSize()[c.Full]
+	if !ok {
+		return fmt.Errorf("--full %q is unknown", c.Full)
+	}
+	for _, b := range backends {
+		rs, err := benchmark.Full(ctx, b, c.Full, m, 5)
+		if err != nil {
+			return err
+		}
+		for _, r := range rs {
+			raw, err := json.Marshal(r)
+			if err != nil {
+				return err
+			}
+			fmt.Println(string(raw))
+		}
+	}
+	return nil
 }
 
 // peers times OpenBLAS on the shapes of the linear layers, where it is installed.

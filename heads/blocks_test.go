@@ -13,9 +13,10 @@ import (
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
-// TestCombinations: FF1, every task attention with every feed-forward block builds,
+// combinations: FF1, every task attention with every feed-forward block builds,
 // runs and is saved and loaded; padding changes nothing.
-func TestCombinations(t *testing.T) {
+func combinations(t *testing.T) {
+	t.Run("gradients", combinationGradients)
 	for _, attention := range []string{"multi_head", "cbam", "differential"} {
 		for _, ffn := range []string{"mlp", "glu", "geglu", "swiglu", "reglu", "bilinear", "gelu_tanh", "squared_relu", "swin_mlp", "residual", "lowrank"} {
 			t.Run(attention+"/"+ffn, func(t *testing.T) {
@@ -74,41 +75,36 @@ func requirePaddingInert(t testing.TB, b tensor.Backend, head heads.Head, dim in
 	near(t, want, got[c:2*c], 1e-5, "padding on the left")
 }
 
-// TestPoolings: PO-cls, PO-mean, PO-max, PO-attention and last, against the formulas.
-func TestPoolings(t *testing.T) {
-	const n, l, dim = 3, 7, 16
-	for _, pooling := range []string{"cls", "mean", "max", "attention", "last"} {
-		t.Run("PO-"+pooling, func(t *testing.T) {
-			onBackends(t, func(t *testing.T, b tensor.Backend) {
-				cfg := heads.TaskConfig{Name: "x", TaskType: heads.TopicClassification, NumClasses: 4}
-				head, w := newHead(t, b, cfg, dim, heads.Options{Pooling: pooling})
-				noisy(t, b, w)
-				var weight []float32
-				bias := float32(0)
-				for _, p := range w.Params {
-					switch p.Name {
-					case "head.pooling.weight":
-						require.NoError(t, w.Read(t.Context(), p, func(v []float32) error { weight = v; return nil }))
-					case "head.pooling.bias":
-						require.NoError(t, w.Read(t.Context(), p, func(v []float32) error { bias = v[0]; return nil }))
-					}
-				}
-				x := random(5, n*l*dim)
-				got := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
-					return head.Forward(s, heads.Input{Hidden: upload(t, s, x, n, l, dim)})
-				})
-				pooled := make([]float32, 0, n*dim)
-				for i := range n {
-					pooled = append(pooled, pool(pooling, x[i*l*dim:(i+1)*l*dim], dim, weight, bias)...)
-				}
-				want := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
-					return head.Forward(s, heads.Input{Hidden: upload(t, s, pooled, n, dim)})
-				})
-				near(t, floats(t, want, "logits", n, 4), floats(t, got, "logits", n, 4), 1e-5, pooling)
-				requirePaddingInert(t, b, head, dim)
-			})
+// poolings: the PO rows, against the formulas.
+func poolings(t *testing.T, pooling string) {
+	n, l, dim := size(32, 3), size(128, 7), size(768, 16)
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		cfg := heads.TaskConfig{Name: "x", TaskType: heads.TopicClassification, NumClasses: 4}
+		head, w := newHead(t, b, cfg, dim, heads.Options{Pooling: pooling})
+		noisy(t, b, w)
+		weight, bias := []float32(nil), float32(0)
+		for _, p := range w.Params {
+			switch p.Name {
+			case "head.pooling.weight":
+				weight = valuesOf(t, w, p)
+			case "head.pooling.bias":
+				bias = valuesOf(t, w, p)[0]
+			}
+		}
+		x := random(5, n*l*dim)
+		got := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+			return head.Forward(s, heads.Input{Hidden: upload(t, s, x, n, l, dim)})
 		})
-	}
+		pooled := make([]float32, 0, n*dim)
+		for i := range n {
+			pooled = append(pooled, pool(pooling, x[i*l*dim:(i+1)*l*dim], dim, weight, bias)...)
+		}
+		want := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+			return head.Forward(s, heads.Input{Hidden: upload(t, s, pooled, n, dim)})
+		})
+		near(t, floats(t, want, "logits", n, 4), floats(t, got, "logits", n, 4), 1e-5, pooling)
+		requirePaddingInert(t, b, head, dim)
+	})
 }
 
 // pool is spec 4.1 on the rows of one text.
@@ -154,9 +150,9 @@ func pool(how string, x []float32, dim int, weight []float32, bias float32) []fl
 	return f
 }
 
-// TestNorms: NO1, the vectors of spec 5.4 and the formulas of the rest, read off a
+// norms: NO1, the vectors of spec 5.4 and the formulas of the rest, read off a
 // head that is a norm and an identity.
-func TestNorms(t *testing.T) {
+func norms(t *testing.T) {
 	want := map[string][]float64{
 		"layer_norm":             {-1.341640, -0.447213, 0.447213, 1.341640},
 		"zero_centered_rms_norm": {-1.341640, -0.447213, 0.447213, 1.341640},
@@ -345,9 +341,9 @@ func cbamByHand(p map[string][]float64, x []float32, mask []int32, dim int) []fl
 	return out
 }
 
-// TestCombinationGradients: FF1, the gradient of every parameter agrees with finite
+// combinationGradients: FF1, the gradient of every parameter agrees with finite
 // differences, on the CPU; the key biases of differential attention have none.
-func TestCombinationGradients(t *testing.T) {
+func combinationGradients(t *testing.T) {
 	b, err := cpuref.New(cpuref.Options{})
 	require.NoError(t, err)
 	defer b.Close()

@@ -46,8 +46,8 @@ func inputFor(t testing.TB, s *tensor.Scope, kind heads.Kind) any {
 	return in
 }
 
-// TB1: the width of the hidden states is not the head's.
-func TestTB1DimensionMismatch(t *testing.T) {
+// dimensionMismatch: TB1, the width of the hidden states is not the head's.
+func dimensionMismatch(t *testing.T) {
 	b := cpu(t)
 	for kind, head := range everyHead(t, b) {
 		s := begin(t, b)
@@ -74,8 +74,8 @@ func TestTB1DimensionMismatch(t *testing.T) {
 	require.NoError(t, heads.CheckWidth(h, enc.Config().HiddenSize))
 }
 
-// TB2: an encoder without a pooler; its sequence works all the same.
-func TestTB2NoPooler(t *testing.T) {
+// noPooler: TB2, an encoder without a pooler; its sequence works all the same.
+func noPooler(t *testing.T) {
 	b := cpu(t)
 	for _, config := range []string{
 		`{"model_type":"bert","vocab_size":50,"hidden_size":16,"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":32,"max_position_embeddings":512,"add_pooling_layer":false}`,
@@ -107,8 +107,8 @@ func TestTB2NoPooler(t *testing.T) {
 	}
 }
 
-// TB3: a bare tensor and the map give equal results; everything else is ErrInputFormat.
-func TestTB3InputFormat(t *testing.T) {
+// inputFormat: TB3, a bare tensor and the map give equal results; everything else is ErrInputFormat.
+func inputFormat(t *testing.T) {
 	b := cpu(t)
 	for kind, head := range everyHead(t, b) {
 		if kind == heads.KindTextMatching { // pairs alone: below

@@ -36,13 +36,13 @@ func (f fake) encode(s *tensor.Scope, texts ...string) (heads.Input, error) {
 	return heads.Input{Hidden: x, Layout: rows}, err
 }
 
-// TestExternalEncoder: MA1, an encoder that heads has never heard of drives every
+// externalEncoder: MA1, an encoder that heads has never heard of drives every
 // head, and each is saved and loaded: bit-equal outputs, equal configs and bytes.
-func TestExternalEncoder(t *testing.T) {
+func externalEncoder(t *testing.T) {
 	enc := fake{16}
 	onBackends(t, func(t *testing.T, b tensor.Backend) {
 		for kind, head := range everyHead(t, b) {
-			t.Run("MA1/"+string(kind), func(t *testing.T) {
+			t.Run(string(kind), func(t *testing.T) {
 				head, w := newHead(t, b, head.Config(), 16, heads.Options{IntermediateSize: 8})
 				run := func(m heads.Module) results {
 					return results{"": forward(t, b, func(s *tensor.Scope) (heads.Output, error) {

@@ -55,7 +55,9 @@ func TestPooledInput(t *testing.T) {
 		outs := map[string]heads.Output{}
 		for name, run := range map[string]func() (heads.Output, error){
 			"pooled": func() (heads.Output, error) { return reads.Forward(s, pooled) },
-			"both":   func() (heads.Output, error) { return reads.Forward(s, heads.Input{Hidden: in.Hidden, Pooled: pooled.Hidden}) },
+			"both": func() (heads.Output, error) {
+				return reads.Forward(s, heads.Input{Hidden: in.Hidden, Pooled: pooled.Hidden})
+			},
 			"ignored": func() (heads.Output, error) {
 				return ignores.Forward(s, heads.Input{Hidden: in.Hidden, Pooled: pooled.Hidden})
 			},

@@ -78,7 +78,9 @@ func TestMultiTask(t *testing.T) {
 			require.ErrorContains(t, err, `unknown task "pose"`)
 
 			requireSaved(t, b, m, w, func(m heads.Module) results {
-				return forwardAll(t, b, func(s *tensor.Scope) (map[string]heads.Output, error) { return m.(*heads.MultiTask).Forward(s, input(s)) })
+				return forwardAll(t, b, func(s *tensor.Scope) (map[string]heads.Output, error) {
+					return m.(*heads.MultiTask).Forward(s, input(s))
+				})
 			})
 		}
 	})

@@ -390,7 +390,9 @@ func TestRankerAndMatcher(t *testing.T) {
 
 func TestTagSpans(t *testing.T) {
 	labels := []string{"O", "B-PER", "I-PER", "B-LOC", "I-LOC", "verb"}
-	span := func(label string, start, end int) heads.TagSpan { return heads.TagSpan{Label: label, Start: start, End: end} }
+	span := func(label string, start, end int) heads.TagSpan {
+		return heads.TagSpan{Label: label, Start: start, End: end}
+	}
 	for _, c := range []struct {
 		tags []int64
 		want []heads.TagSpan

@@ -56,7 +56,7 @@ func (s *stream) attend(a *heads, before, out, lse tensor.Tensor) error {
 	count, n := a.q.Dim(0), a.q.Dim(1)
 	chunk, byFour := a.chunk(a.q, a.k, a.v)
 	k := a.kernel("attention", chunk, byFour, setIf("LSE", lse.Present()), setIf("CARRY", before.Present()))
-	ops := []operand{axis0(a.q), axis0(a.k), axis0(a.v), layoutOf(a.c.Rows), layoutOf(a.c.Keys), axis0(before), axis0(out), axis0(lse)}
+	ops := []operand{axis0(a.q), axis0(a.k), axis0(a.v), layout(a.c.Rows), layout(a.c.Keys), axis0(before), axis0(out), axis0(lse)}
 	words := append(a.words(count, a.k.Dim(0)), f32(float32(math.Inf(-1))))
 	return s.dispatch(k, a.groups(count, n, chunk), ops, append(words, a.dropout()...)...)
 }

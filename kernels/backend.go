@@ -19,6 +19,9 @@ type Backend struct {
 	// rounds is how many rounds the loops of one invocation may take in all. Mesa's
 	// software renderer ends them after 65,535, without an error.
 	rounds int
+	// tiles says whether workgroup memory pays: a software renderer runs barriers one
+	// invocation after another.
+	tiles bool
 
 	// What an absent operand is bound to; one for each result a call may lack.
 	dummyRead  gpu.Binding
@@ -55,8 +58,8 @@ func New(ctx context.Context, opt gpu.Options) (*Backend, error) {
 		return nil, err
 	}
 	b := &Backend{dev: dev, caps: dev.Caps(), programs: map[kernel]*program{}, ropes: map[ropeKey]ropeTable{}}
-	if b.rounds = math.MaxInt32; dev.Info().Software {
-		b.rounds = 60000
+	if b.rounds, b.tiles = math.MaxInt32, true; dev.Info().Software {
+		b.rounds, b.tiles = 60000, false
 	}
 	for i := range len(b.dummyWrite) + 1 {
 		mem, err := dev.NewBuffer(windowRound, "dummy")

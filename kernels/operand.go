@@ -44,12 +44,6 @@ func axis0(t tensor.Tensor) operand {
 	return o
 }
 
-// layoutOf is a layout as its one buffer: Start[B], Len[B], Pos[R], Seq[R].
-func layoutOf(l *tensor.Layout) operand {
-	o := axis0(l.Dev)
-	return o.whole()
-}
-
 // positions is the part of a layout that holds the position of each row.
 func positions(l *tensor.Layout) operand {
 	return axis0(l.Dev).slice(2*l.Batch(), 2*l.Batch()+l.Rows())

@@ -210,7 +210,7 @@ func (g *product) record(s *stream, ops []operand, batch int) error {
 		setIf("TRANS_A", g.transA), setIf("TRANS_B", g.transB),
 		setIf("VEC_A", vectors(ops[0], g.a.ld, g.k, g.m, g.transA)), setIf("VEC_B", vectors(ops[1], g.b.ld, g.k, g.n, !g.transB)),
 		setIf("ACCUM", g.accum), setIf("BIAS", g.bias.present()), set("ACT", int(g.act)),
-		setIf("PRE", g.pre.buf != nil), setIf("RESIDUAL", g.residual.buf != nil), v.gx, v.gy)
+		setIf("PRE", g.pre.buf != nil), setIf("RESIDUAL", g.residual.buf != nil), v.gx)
 	tilesM, tilesN := groupsOf(g.m, v.tileM), groupsOf(g.n, v.tileN)
 	return s.dispatch(k, tilesM*tilesN*batch, ops,
 		u32(g.m), u32(g.n), u32(g.k), u32(g.a.ld), u32(g.b.ld), u32(g.y.ld), u32(tilesM), u32(tilesN))
@@ -229,15 +229,14 @@ func vectors(o operand, ld, k, n int, byRows bool) bool {
 type variant struct {
 	file         string
 	tileM, tileN int
-	gx, gy       shaders.Const // of the plain one
+	gx           shaders.Const // of the plain one
 }
 
-// pickProduct chooses the shader of a product that gives m x n. Tiles in workgroup
-// memory pay on a GPU as soon as they are filled; a software renderer runs barriers
-// one invocation after another. The plain shader's workgroup takes the shape of y,
-// so that few of its invocations lie outside.
+// pickProduct chooses the shader of a product that gives m x n. Tiles pay as soon as
+// they are filled. The plain shader's workgroup takes the shape of y, so that few of
+// its invocations lie outside.
 func (b *Backend) pickProduct(m, n int) variant {
-	if !b.dev.Info().Software && m > 16 && n > 16 {
+	if b.tiles && m > 16 && n > 16 {
 		return variant{file: "matmul_tiled", tileM: 64, tileN: 64}
 	}
 	gx, gy := 8, 8
@@ -249,7 +248,7 @@ func (b *Backend) pickProduct(m, n int) variant {
 		gx = powerOfTwo(groupsOf(n, 4))
 		gy = 64 / gx
 	}
-	return variant{file: "matmul", tileM: 4 * gy, tileN: 4 * gx, gx: set("GX", gx), gy: set("GY", gy)}
+	return variant{file: "matmul", tileM: 4 * gy, tileN: 4 * gx, gx: set("GX", gx)}
 }
 
 // powerOfTwo is the smallest one that is n or more.

@@ -59,4 +59,8 @@ var impl = [tensor.NumOps]func(*stream, *tensor.Call) error{
 	tensor.OpMaxColsBackward:       maxColsBackward,
 	tensor.OpConvRows:              convRows,
 	tensor.OpConvRowsBackward:      convRowsBackward,
+	tensor.OpCrossEntropy:          crossEntropy,
+	tensor.OpCrossEntropyBackward:  crossEntropyBackward,
+	tensor.OpBCEWithLogits:         bceWithLogits,
+	tensor.OpBCEWithLogitsBackward: bceWithLogitsBackward,
 }

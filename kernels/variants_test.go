@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,18 +13,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// numbers are the values that kernels give to constants that are no bools.
-var numbers = map[string][]int{
-	"ACT":   upTo(int(tensor.NumActs)),
+// choices are the values that kernels give to constants that say what is computed;
+// bools take both.
+var choices = map[string][]int{
 	"BCAST": upTo(int(tensor.BroadcastCol) + 1),
 	"MASK":  upTo(maskEach + 1),
 	"MODE":  upTo(int(tensor.PoolAttention) + 1),
+}
+
+// tunings are the values that they give to those that say how, and to ACT, which
+// changes one function whatever the rest.
+var tunings = map[string][]int{
+	"ACT":   upTo(int(tensor.NumActs)),
 	"CHUNK": {2, 8},
-	"WG":    {elementGroup, wideRowGroup},
 	"GX":    {1, 2, 4, 8, 16, 32, 64},
-	"GY":    {1, 2, 4, 8, 16, 32, 64},
-	"WX":    {narrowTile, tileCols},
 	"PER":   {perInvocation},
+	"TILE":  {tileGroup},
+	"WG":    {elementGroup, wideRowGroup},
+	"WX":    {narrowTile, tileCols},
 }
 
 func upTo(n int) []int {
@@ -34,39 +41,47 @@ func upTo(n int) []int {
 	return v
 }
 
-var tunable = regexp.MustCompile(`(?m)^const (\w+): (u32|bool) = \w+;`)
+var constants = regexp.MustCompile(`(?m)^const (\w+): (u32|bool) = \w+;`)
 
-// variants is every kernel that this package can ask for, and more: all shaders with
-// every combination of their constants.
-func variants(t testing.TB) map[string]string {
+// variants are all shaders, by their kernels: with every combination of choices, and
+// with every tuning for each single choice.
+func variants(t testing.TB) map[kernel]string {
 	files, err := filepath.Glob(filepath.Join("..", "shaders", "*.wgsl"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	all := map[string]string{}
+	all := map[kernel]string{}
 	for _, f := range files {
 		name := strings.TrimSuffix(filepath.Base(f), ".wgsl")
 		own, err := os.ReadFile(f)
 		require.NoError(t, err)
-		sets := [][]shaders.Const{nil}
-		for _, m := range tunable.FindAllStringSubmatch(string(own), -1) {
-			values := numbers[m[1]]
+		combined, single := [][]shaders.Const{nil}, [][]shaders.Const{nil}
+		for _, m := range constants.FindAllStringSubmatch(string(own), -1) {
+			values := choices[m[1]]
 			if m[2] == "bool" {
 				values = upTo(2)
 			}
 			var next [][]shaders.Const
 			for _, v := range values {
-				for _, s := range sets {
+				single = append(single, []shaders.Const{set(m[1], v)})
+				for _, s := range combined {
 					next = append(next, append(s[:len(s):len(s)], set(m[1], v)))
 				}
 			}
 			if len(values) > 0 {
-				sets = next
+				combined = next
 			}
 		}
-		for _, s := range sets {
+		for _, m := range constants.FindAllStringSubmatch(string(own), -1) {
+			for _, v := range tunings[m[1]] {
+				for _, s := range single {
+					combined = append(combined, append(s[:len(s):len(s)], set(m[1], v)))
+				}
+			}
+		}
+		for _, s := range combined {
 			text, err := shaders.Source(name, s...)
 			require.NoError(t, err)
-			all[text] = kernelOf(name, s...).String()
+			all[kernelOf(name, s...)] = text
 		}
 	}
 	return all
@@ -77,25 +92,27 @@ func variants(t testing.TB) map[string]string {
 func TestVariants(t *testing.T) {
 	all := variants(t)
 	dir := os.Getenv("CEPHALO_DUMP_SHADERS")
-	for text, name := range all {
+	for k, text := range all {
 		_, err := reflect(text)
-		require.NoError(t, err, name)
+		require.NoError(t, err, "%s", k)
 		if dir != "" {
-			file := strings.ReplaceAll(name, " ", ",") + ".wgsl"
+			file := strings.ReplaceAll(k.String(), " ", ",") + ".wgsl"
 			require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(text), 0o644))
 		}
 	}
 	t.Logf("%d variants", len(all))
 }
 
-// requireListed holds the kernels that b has used to the list of variants.
+// requireListed holds the constants that b has set to those of variants.
 func requireListed(t *testing.T, b *Backend) {
-	all := variants(t)
 	for k := range b.programs {
 		text, err := shaders.Source(k.file, k.list()...)
 		require.NoError(t, err)
-		if _, ok := all[text]; !ok {
-			t.Errorf("variants misses %s", k)
+		for _, c := range k.list() {
+			isBool := regexp.MustCompile(`(?m)^const ` + c.Name + `: bool`).MatchString(text)
+			if !isBool && !slices.Contains(choices[c.Name], c.Value) && !slices.Contains(tunings[c.Name], c.Value) {
+				t.Errorf("variants misses %s=%d of %s", c.Name, c.Value, k)
+			}
 		}
 	}
 }

@@ -7,7 +7,7 @@
 // 2-D. Workgroup: GX x GY x 1.
 // Bounds: what lies outside y is not stored. Ref: cpuref/linear.go, cpuref/matmul.go
 const GX: u32 = 8u;
-const GY: u32 = 8u;
+const GY: u32 = 64u / GX;
 const TRANS_A: bool = false;
 const TRANS_B: bool = false;
 const VEC_A: bool = false;

@@ -19,13 +19,6 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> p: Params;
 
-// weight is exp(v - top), 0 for a masked v. Halves, since the difference itself may
-// overflow; exp(-120) is 0 in f32.
-fn weight(v: f32, top: f32) -> f32 {
-  let e = exp(2.0 * max((0.5 * v) - (0.5 * top), -60.0));
-  return select(e, 0.0, is_masked(v));
-}
-
 @compute @workgroup_size(WG, 1, 1)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let row = group_of(wid);
@@ -48,7 +41,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     for (var k = 0u; k < TERMS; k = k + 1u) {
       let at = c + (k * WG);
       if (at < p.cols) {
-        part = part + weight(x[base + (at * p.x.w)], top);
+        part = part + shifted_exp(x[base + (at * p.x.w)], top);
       }
     }
     total = total + part;
@@ -63,7 +56,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     if (LOG) {
       y[to + (c * p.y.w)] = select((v - top) - log_sum, v, is_masked(v));
     } else {
-      y[to + (c * p.y.w)] = weight(v, top) * factor;
+      y[to + (c * p.y.w)] = shifted_exp(v, top) * factor;
     }
   }
 }

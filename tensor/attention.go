@@ -38,7 +38,9 @@ var NoWindow = AttentionOptions{Left: -1, Right: -1}
 // of KV: query head h reads kv head h/(H/KV). rows lays out q, keys k and v;
 // sequence i of rows attends to sequence i of keys. A key at position p counts
 // for a query at position t where p <= t if causal, t-Left <= p, p <= t+Right.
-// A query without keys gives zeros. Result [R,H,D]; rows in no sequence are undefined.
+// A query without keys gives zeros. Dropout of the probability of query row t,
+// head h and key row p is element (t*H + h)*S + p of DropoutKeep, in u32. Result
+// [R,H,D]; rows in no sequence are undefined.
 func Attention(s Stream, q, k, v Tensor, rows, keys *Layout, o AttentionOptions) (Tensor, error) {
 	if o.Scale == 0 && q.Rank == 3 {
 		o.Scale = InvSqrt(q.Dim(2))

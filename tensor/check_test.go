@@ -101,7 +101,7 @@ func forms() []form {
 	for _, op := range []tensor.Op{tensor.OpSoftmaxBackward, tensor.OpLogSoftmaxBackward, tensor.OpL2NormalizeBackward} {
 		fs = append(fs, form{op: op, src: ts(x(), x()), dst: ts(x())})
 	}
-	return fs
+	return append(fs, formsOfLosses()...)
 }
 
 func TestEveryOperationHasAForm(t *testing.T) {
@@ -268,18 +268,21 @@ func TestUnknownOperations(t *testing.T) {
 	assert.Len(t, names, int(tensor.NumOps)-1)
 }
 
+// refusal is a change to a good call and the text that says what is wrong with it.
+type refusal struct {
+	op     tensor.Op
+	change func(c *tensor.Call)
+	kind   error
+	text   string
+}
+
 // What only one operation can have wrong, with the text that says so.
 func TestWhatIsRefused(t *testing.T) {
 	byOp := map[tensor.Op]form{}
 	for _, f := range forms() {
 		byOp[f.op] = f
 	}
-	for _, c := range []struct {
-		op     tensor.Op
-		change func(c *tensor.Call)
-		kind   error
-		text   string
-	}{
+	for _, c := range append([]refusal{
 		{tensor.OpLinear, func(c *tensor.Call) { c.Src[1] = f32(3, 5) }, tensor.ErrShape, "x is F32[6 4], want F32[6 5]"},
 		{tensor.OpLinear, func(c *tensor.Call) { c.Attr.TransW = true }, tensor.ErrShape, "x is F32[6 4], want F32[6 3]"},
 		{tensor.OpLinear, func(c *tensor.Call) { c.Src[2] = f32(4) }, tensor.ErrShape, "bias is F32[4], want F32[3]"},
@@ -324,7 +327,7 @@ func TestWhatIsRefused(t *testing.T) {
 		{tensor.OpGatherRows, func(c *tensor.Call) { c.Src[0] = f32(6, 5) }, tensor.ErrShape, "want equal inner axes"},
 		{tensor.OpConcat, func(c *tensor.Call) { c.Src[3] = f32(6, 1) }, tensor.ErrShape, "operand 3 after an absent one"},
 		{tensor.OpConcat, func(c *tensor.Call) { c.Src[1] = f32(5, 2) }, tensor.ErrShape, "x1 is F32[5 2], want F32[6 2]"},
-	} {
+	}, refusalsOfLosses()...) {
 		call := byOp[c.op].call()
 		c.change(call)
 		refused(t, call, c.kind, c.text)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -85,7 +86,7 @@ type gradCase struct {
 func TestGradients(t *testing.T) {
 	b := cpuBackend(t)
 	ran := map[tensor.Op]bool{}
-	for _, c := range append(gradCases(), gradCasesOfSequences()...) {
+	for _, c := range slices.Concat(gradCases(), gradCasesOfSequences(), gradCasesOfLosses()) {
 		t.Run(c.name, func(t *testing.T) { checkGradient(t, b, c, ran) })
 	}
 	for _, op := range tensor.Ops() {

@@ -69,6 +69,10 @@ const (
 	OpMaxColsBackward
 	OpConvRows
 	OpConvRowsBackward
+	OpCrossEntropy
+	OpCrossEntropyBackward
+	OpBCEWithLogits
+	OpBCEWithLogitsBackward
 	NumOps
 )
 
@@ -81,6 +85,7 @@ func init() {
 		linearRows, matmulRows, embeddingRows, softmaxRows, normRows, ropeRows, attentionRows,
 		activationRows, gatedRows, poolRows, argmaxRows, dropoutRows, elementwiseRows, gatherRows,
 		l2Rows, concatRows, sumRows, logRows, maxColsRows, convRows,
+		crossEntropyRows, bceRows,
 	)
 }
 

@@ -31,7 +31,7 @@ type bpe struct {
 
 func newBPE(v *vocabulary, c bpeConfig) (*bpe, error) {
 	if c.Dropout != nil && *c.Dropout != 0 {
-		return nil, fmt.Errorf("BPE: dropout %v is not supported: it makes tokens random", *c.Dropout)
+		return nil, fmt.Errorf("model BPE: dropout %v is not supported: it makes tokens random", *c.Dropout)
 	}
 	m := &bpe{vocabulary: v, bpeConfig: c, cache: newWordCache()}
 	if c.Prefix != nil {
@@ -62,18 +62,18 @@ func (m *bpe) acceptsRaw() bool { return m.allBytes }
 func (m *bpe) addMerge(rank int, a, b string) error {
 	for _, t := range []string{a, b} {
 		if _, ok := m.tokenToID(t); !ok {
-			return fmt.Errorf("BPE: merge %d of %q and %q: %q is no token", rank, a, b, t)
+			return fmt.Errorf("model BPE: merge %d of %q and %q: %q is no token", rank, a, b, t)
 		}
 	}
 	if len(b) < len(m.prefix) {
-		return fmt.Errorf("BPE: merge %d of %q and %q: the second lacks the prefix %q", rank, a, b, m.prefix)
+		return fmt.Errorf("model BPE: merge %d of %q and %q: the second lacks the prefix %q", rank, a, b, m.prefix)
 	}
 	left, _ := m.tokenToID(a)
 	right, _ := m.tokenToID(b)
 	tail := b[len(m.prefix):]
 	id, ok := m.lookup(hashString(hashString(hashSeed, a), tail), a, tail)
 	if !ok {
-		return fmt.Errorf("BPE: merge %d of %q and %q: %q is no token", rank, a, b, a+tail)
+		return fmt.Errorf("model BPE: merge %d of %q and %q: %q is no token", rank, a, b, a+tail)
 	}
 	m.merges.put(left, right, merge{uint32(rank), id})
 	return nil
@@ -197,7 +197,7 @@ func (m *bpe) characters(s *bpeScratch, text string) error {
 		}
 		id, ok := m.tokenToID(*m.Unknown)
 		if !ok {
-			return fmt.Errorf("BPE: %q is no token, and neither is the unknown token %q", part, *m.Unknown)
+			return fmt.Errorf("model BPE: %q is no token, and neither is the unknown token %q", part, *m.Unknown)
 		}
 		unknown = symbol{id, size}
 	}

@@ -2,6 +2,7 @@ package tokenizers
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -10,7 +11,7 @@ import (
 // loadJSON reads tokenizer.json.
 func (f *folder) loadJSON(data []byte) (*Tokenizer, error) {
 	if !utf8.Valid(data) {
-		return nil, fmt.Errorf("not UTF-8")
+		return nil, errors.New("not UTF-8")
 	}
 	parts := map[string]json.RawMessage{}
 	s := &jsonScanner{data: data}
@@ -28,7 +29,7 @@ func (f *folder) loadJSON(data []byte) (*Tokenizer, error) {
 	}
 	t := &Tokenizer{added: newAddedVocabulary()}
 	if t.model, err = parseModel(parts["model"]); err != nil {
-		return nil, fmt.Errorf("model: %w", err)
+		return nil, err
 	}
 	if err := f.overrideParts(parts); err != nil {
 		return nil, err
@@ -119,7 +120,7 @@ func (c *tokenizerConfig) isByteLevel() bool {
 // parseModel reads the "model" of tokenizer.json.
 func parseModel(raw json.RawMessage) (model, error) {
 	if raw == nil {
-		return nil, fmt.Errorf("missing")
+		return nil, errors.New("no model")
 	}
 	fields := map[string]json.RawMessage{}
 	s := &jsonScanner{data: raw}
@@ -129,7 +130,7 @@ func parseModel(raw json.RawMessage) (model, error) {
 		fields[name] = value
 		return err
 	}); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("model: %w", err)
 	}
 	kind := ""
 	if raw := fields["type"]; raw != nil {
@@ -150,7 +151,7 @@ func parseModel(raw json.RawMessage) (model, error) {
 		}
 	}
 	if fields["vocab"] == nil {
-		return nil, fmt.Errorf("%s: no vocab", kind)
+		return nil, fmt.Errorf("model %s: no vocab", kind)
 	}
 	switch kind {
 	case "WordPiece":
@@ -206,7 +207,7 @@ func parseVocabulary(raw []byte) (*vocabulary, error) {
 	n := 0
 	s := &jsonScanner{data: raw}
 	if err := s.object(func([]byte) error { n++; return s.skip(0) }); err != nil {
-		return nil, fmt.Errorf("vocab: %w", err)
+		return nil, fmt.Errorf("model vocab: %w", err)
 	}
 	v := newVocabulary(n)
 	var names interner
@@ -220,7 +221,7 @@ func parseVocabulary(raw []byte) (*vocabulary, error) {
 		return v.put(token, id)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("vocab: %w", err)
+		return nil, fmt.Errorf("model vocab: %w", err)
 	}
 	return v, nil
 }
@@ -244,10 +245,10 @@ func parseBPE(fields map[string]json.RawMessage) (model, error) {
 		return nil, err
 	}
 	if fields["merges"] == nil {
-		return nil, fmt.Errorf("BPE: no merges")
+		return nil, fmt.Errorf("model BPE: no merges")
 	}
 	if err := m.parseMerges(fields["merges"]); err != nil {
-		return nil, fmt.Errorf("merges: %w", err)
+		return nil, fmt.Errorf("model merges: %w", err)
 	}
 	return m, nil
 }
@@ -303,7 +304,7 @@ func parseUnigram(fields map[string]json.RawMessage) (model, error) {
 	n := 0
 	s := &jsonScanner{data: fields["vocab"]}
 	if err := s.array(func() error { n++; return s.skip(0) }); err != nil {
-		return nil, fmt.Errorf("vocab: %w", err)
+		return nil, fmt.Errorf("model vocab: %w", err)
 	}
 	v := newVocabulary(n)
 	scores := make([]float64, 0, n)
@@ -332,10 +333,10 @@ func parseUnigram(fields map[string]json.RawMessage) (model, error) {
 		})
 	})
 	if err != nil {
-		return nil, fmt.Errorf("vocab: %w", err)
+		return nil, fmt.Errorf("model vocab: %w", err)
 	}
 	if len(scores) != len(pieces) {
-		return nil, fmt.Errorf("vocab: %d pieces and %d scores", len(pieces), len(scores))
+		return nil, fmt.Errorf("model vocab: %d pieces and %d scores", len(pieces), len(scores))
 	}
 	var unknown *int32
 	byteFallback := false

@@ -151,7 +151,7 @@ func TestLoadErrors(t *testing.T) {
 	word := `"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}`
 	for config, want := range map[string]string{
 		`{`:                                      "byte 1",
-		`{}`:                                     "model: missing",
+		`{}`:                                     "no model",
 		`{"model":{"type":"Markov","vocab":{}}}`: `model of type "Markov" is not known`,
 		`{"model":{"type":"WordPiece"}}`:         "no vocab",
 		`{"model":{"type":"WordPiece","vocab":{"a":-1}}}`:                                                      "out of proportion",

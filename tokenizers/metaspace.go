@@ -26,7 +26,7 @@ func parseMetaspaceConfig(raw json.RawMessage) (metaspace, error) {
 	}
 	m := metaspace{replacement: c.Replacement, prepend: "always", cut: c.Split == nil || *c.Split}
 	if utf8.RuneCountInString(m.replacement) != 1 {
-		return m, fmt.Errorf("Metaspace: replacement %q, want one character", c.Replacement)
+		return m, fmt.Errorf("part Metaspace: replacement %q, want one character", c.Replacement)
 	}
 	if c.PrependScheme != nil {
 		m.prepend = *c.PrependScheme
@@ -34,11 +34,11 @@ func parseMetaspaceConfig(raw json.RawMessage) (metaspace, error) {
 	switch m.prepend {
 	case "always", "first", "never":
 	default:
-		return m, fmt.Errorf("Metaspace: prepend_scheme %q, want always, first or never", m.prepend)
+		return m, fmt.Errorf("part Metaspace: prepend_scheme %q, want always, first or never", m.prepend)
 	}
 	if c.AddPrefixSpace != nil && !*c.AddPrefixSpace {
 		if c.PrependScheme != nil && m.prepend != "never" {
-			return m, fmt.Errorf("Metaspace: add_prefix_space false with prepend_scheme %q", m.prepend)
+			return m, fmt.Errorf("part Metaspace: add_prefix_space false with prepend_scheme %q", m.prepend)
 		}
 		m.prepend = "never"
 	}

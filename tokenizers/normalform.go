@@ -28,8 +28,8 @@ type formRune struct {
 	ccc    uint8
 }
 
-// unchanged says, without allocating, whether the form surely leaves the text as it is.
-func (f form) unchanged(u *unicodeData, text string) bool {
+// unstable gives the classes of characters that the form may change, or that may change what lies before them.
+func (f form) unstable() class {
 	mask := hasNFD | hasCCC
 	if f.compose {
 		mask = unstableNFC
@@ -37,24 +37,46 @@ func (f form) unchanged(u *unicodeData, text string) bool {
 	if f.compatible {
 		mask |= hasNFKD
 	}
-	for i := 0; i < len(text); {
-		if text[i] < utf8.RuneSelf {
-			i++
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(text[i:])
-		if u.is(r, mask) || (!f.compose && r >= hangulS && r < hangulS+hangulSCount) {
-			return false
-		}
-		i += n
-	}
-	return true
+	return mask
 }
 
-// apply gives the text's normal form with the changes, in the manner of the library's iterators: the marks
+// next gives the next stretch of text from i on that has to be worked on: unstable characters, for a composing
+// form with the one before them, no further back than i. start is len(text) when there is none.
+func (f form) next(u *unicodeData, text string, i int) (start, end int) {
+	mask, before := f.unstable(), i
+	isUnstable := func(at int) (bool, int) {
+		if text[at] < utf8.RuneSelf {
+			return false, 1
+		}
+		r, n := utf8.DecodeRuneInString(text[at:])
+		return u.is(r, mask) || !f.compose && r >= hangulS && r < hangulS+hangulSCount, n
+	}
+	for at := i; at < len(text); {
+		is, n := isUnstable(at)
+		if !is {
+			before = at
+			at += n
+			continue
+		}
+		start, end = at, at+n
+		if f.compose {
+			start = before
+		}
+		for end < len(text) {
+			is, n := isUnstable(end)
+			if !is {
+				break
+			}
+			end += n
+		}
+		return start, end
+	}
+	return len(text), len(text)
+}
+
+// apply appends the text's normal form with the changes, in the manner of the library's iterators: the marks
 // between two starters are sorted by class with the changes they came with, then composed.
-func (f form) apply(u *unicodeData, text string) []formRune {
-	out := make([]formRune, 0, len(text))
+func (f form) apply(u *unicodeData, out []formRune, text string) []formRune {
 	pending := 0 // where the marks that are not sorted yet begin
 	push := func(r rune, first bool) {
 		c := formRune{r: r, change: 1}

@@ -121,13 +121,21 @@ type formNormalizer struct {
 }
 
 func (n formNormalizer) normalize(p *piece) error {
-	if n.unchanged(n.u, p.text) {
+	start, end := n.next(n.u, p.text, 0)
+	if start == len(p.text) {
 		return nil
 	}
 	w := newRewriter(p)
-	for _, c := range n.apply(n.u, p.text) {
-		w.emit(c.r, c.change)
+	var buf []formRune
+	for start < len(p.text) {
+		w.copy(start)
+		buf = n.apply(n.u, buf[:0], p.text[start:end])
+		for _, c := range buf {
+			w.emit(c.r, c.change)
+		}
+		start, end = n.next(n.u, p.text, end)
 	}
+	w.copy(len(p.text))
 	w.finish()
 	return nil
 }
@@ -151,9 +159,12 @@ func (n lowercase) normalize(p *piece) error {
 	if need < other {
 		return nil
 	}
-	w := newRewriter(p)
+	var w *rewriter
 	for i, r := range p.text {
 		if n.u.is(r, hasLower) {
+			if w == nil {
+				w = newRewriter(p)
+			}
 			w.copy(i)
 			change := 0
 			for _, l := range n.u.lower[r] {
@@ -162,7 +173,7 @@ func (n lowercase) normalize(p *piece) error {
 			}
 		}
 	}
-	if len(w.text) > 0 {
+	if w != nil {
 		w.copy(len(p.text))
 		w.finish()
 	}

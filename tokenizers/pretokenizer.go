@@ -52,7 +52,7 @@ func parsePreTokenizer(raw json.RawMessage) ([]preTokenizer, error) {
 			return nil, err
 		}
 		if utf8.RuneCountInString(c.Delimiter) != 1 {
-			return nil, fmt.Errorf("CharDelimiterSplit: delimiter %q, want one character", c.Delimiter)
+			return nil, fmt.Errorf("pre-tokenizer CharDelimiterSplit: delimiter %q, want one character", c.Delimiter)
 		}
 		return one(splitter{literal(c.Delimiter), removed, false}, nil)
 	case "Digits":
@@ -73,7 +73,7 @@ func parsePreTokenizer(raw json.RawMessage) ([]preTokenizer, error) {
 			return one(fixedLength{5}, nil)
 		}
 		if *c.Length < 1 {
-			return nil, fmt.Errorf("FixedLength: length %d, want 1 or more", *c.Length)
+			return nil, fmt.Errorf("pre-tokenizer FixedLength: length %d, want 1 or more", *c.Length)
 		}
 		return one(fixedLength{*c.Length}, nil)
 	case "Metaspace":
@@ -214,7 +214,11 @@ func (s splitter) split(p piece, emit func(piece) error) error {
 		return scan.isolate(p, emit) // all of it matches: invert changes nothing
 	}
 	buf := segments.Get().(*[]segment)
-	defer segments.Put(buf)
+	defer func() {
+		if cap(*buf) <= maxKept {
+			segments.Put(buf)
+		}
+	}()
 	matches, err := s.pattern.find(p.text, (*buf)[:0])
 	if err != nil {
 		return err

@@ -24,7 +24,7 @@ const unknownPenalty = 10
 // newUnigram makes the model. vocabulary and scores are by id; pieces are those to be found in text.
 func newUnigram(v *vocabulary, scores []float64, pieces []trieEntry, unknown int32, byteFallback bool) (*unigram, error) {
 	if int(unknown) >= len(scores) {
-		return nil, fmt.Errorf("Unigram: unk_id is %d, want less than the %d pieces", unknown, len(scores))
+		return nil, fmt.Errorf("model Unigram: unk_id is %d, want less than the %d pieces", unknown, len(scores))
 	}
 	m := &unigram{vocabulary: v, scores: scores, unknown: unknown, byteFallback: byteFallback, trie: newTrie(pieces), cache: newWordCache()}
 	m.unknownScore = lowest(scores) - unknownPenalty
@@ -97,7 +97,7 @@ func (m *unigram) tokenize(dst *tokenList, text string, _ bool) error {
 		}
 		if !known {
 			if m.unknown < 0 {
-				return fmt.Errorf("Unigram: %q is no piece, and there is no unknown piece", text[start:start+size])
+				return fmt.Errorf("model Unigram: %q is no piece, and there is no unknown piece", text[start:start+size])
 			}
 			m.offer(&best[start+size], here, m.unknownScore, start, m.unknown)
 		}

@@ -74,7 +74,7 @@ func (m *wordPiece) tokenize(dst *tokenList, text string, _ bool) error {
 func (m *wordPiece) addUnknown(dst *tokenList, text string) error {
 	id, ok := m.tokenToID(m.unknown)
 	if !ok {
-		return fmt.Errorf("WordPiece: %q is no token, and neither is the unknown token %q", text, m.unknown)
+		return fmt.Errorf("model WordPiece: %q is no token, and neither is the unknown token %q", text, m.unknown)
 	}
 	dst.add(id, m.unknown, 0, len(text))
 	return nil
@@ -95,7 +95,7 @@ func (m *wordLevel) tokenize(dst *tokenList, text string, _ bool) error {
 	id, ok := m.tokenToID(text)
 	if !ok {
 		if id, ok = m.tokenToID(m.unknown); !ok {
-			return fmt.Errorf("WordLevel: %q is no token, and neither is the unknown token %q", text, m.unknown)
+			return fmt.Errorf("model WordLevel: %q is no token, and neither is the unknown token %q", text, m.unknown)
 		}
 		token = m.unknown
 	}

@@ -1,0 +1,100 @@
+// Command configurations builds the advanced, the efficient and the high-performance
+// head on one encoder and says what each costs.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+
+	"github.com/cephalo-ml/cephalo"
+	"github.com/cephalo-ml/cephalo/encoders"
+	"github.com/cephalo-ml/cephalo/heads"
+	"github.com/cephalo-ml/cephalo/tensor"
+)
+
+func main() {
+	full := flag.Bool("full", false, "the sizes of the worked example, not tiny ones")
+	flag.Parse()
+	if err := run(context.Background(), *full); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func run(ctx context.Context, full bool) error {
+	b, err := cephalo.OpenBackend(ctx, cephalo.BackendOptions{})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	cfg := encoders.BERTBase
+	batch, length := 32, 128
+	if !full {
+		cfg.HiddenSize, cfg.NumHiddenLayers, cfg.NumAttentionHeads, cfg.IntermediateSize, cfg.VocabSize = 64, 2, 8, 96, 100
+		batch, length = 2, 8
+	}
+	enc, weights, err := encoders.New(ctx, b, encoders.BERT(cfg), 1)
+	if err != nil {
+		return err
+	}
+	defer weights.Release()
+	no, zero := false, 0.0
+	task := heads.TaskConfig{Name: "sentiment", TaskType: heads.SentimentAnalysis, NumClasses: 3}
+	width := cfg.HiddenSize / 8 * 8
+	for _, c := range []struct {
+		name string
+		opt  heads.Options
+	}{
+		{"advanced", heads.Options{Pooling: "attention", UseTaskAttention: true, Attention: "multi_head", UseFFN: true, FFN: "geglu"}},
+		{"efficient", heads.Options{UseIntermediate: &no, DropoutRate: &zero}},
+		{"high performance", heads.Options{IntermediateSize: width, UseTaskAttention: true, Attention: "differential", UseFFN: true, FFN: "swiglu", FFNExpansion: 8, Normalization: "zero_centered_rms_norm"}},
+	} {
+		head, headWeights, err := heads.New(ctx, b, task, cfg.HiddenSize, c.opt, 2)
+		if err != nil {
+			return err
+		}
+		err = once(ctx, b, enc, head, batch, length)
+		fmt.Printf("%-17s %9d parameters\n", c.name, headWeights.Count())
+		headWeights.Release()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// once runs encoder and head on a stream of their own.
+func once(ctx context.Context, b tensor.Backend, enc encoders.Encoder, head heads.Head, batch, length int) error {
+	s, err := b.Begin()
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	scope := &tensor.Scope{Stream: s}
+	in, err := encoders.PackBatch(ids(batch, length, enc.Config().VocabSize), nil)
+	if err != nil {
+		return err
+	}
+	out, err := enc.Forward(scope, in, encoders.Want{})
+	if err != nil {
+		return err
+	}
+	res, err := head.Forward(scope, heads.Input{Hidden: out.Hidden, Layout: in.Layout})
+	if err != nil {
+		return err
+	}
+	_, err = tensor.Download(ctx, s, res.Logits)
+	return err
+}
+
+// ids are rows of n token ids of a vocabulary.
+func ids(rows, n, vocab int) [][]int32 {
+	out := make([][]int32, rows)
+	for i := range out {
+		for j := range n {
+			out[i] = append(out[i], int32((i*n+j)*7919%vocab))
+		}
+	}
+	return out
+}
