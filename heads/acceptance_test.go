@@ -46,6 +46,8 @@ func TestAcceptance(t *testing.T) {
 	}
 	t.Run("FF1", combinations)
 	t.Run("NO1", norms)
+	t.Run("LO1", losses)
+	t.Run("LO2", maskedLosses)
 	t.Run("SE1", savedExamples)
 	t.Run("MA1", externalEncoder)
 	t.Run("TB1", dimensionMismatch)

@@ -2,8 +2,10 @@ package heads_test
 
 import (
 	"math"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/cephalo-ml/cephalo/heads"
@@ -254,4 +256,43 @@ func TestUnreadPadding(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestGoroutines: one head serves many goroutines, with equal bits.
+func TestGoroutines(t *testing.T) {
+	b := cpu(t)
+	m, _ := newMulti(t, b, exampleTasks(), 16, true)
+	run := func(seed uint64) (map[string]heads.Result, error) {
+		s, err := b.Begin()
+		if err != nil {
+			return nil, err
+		}
+		defer s.Close()
+		x, err := tensor.Upload(s, random(seed, 2*5*16), 2, 5, 16)
+		if err != nil {
+			return nil, err
+		}
+		outs, err := m.Forward(&tensor.Scope{Stream: s}, heads.Input{Hidden: x})
+		if err != nil {
+			return nil, err
+		}
+		return heads.ReadOutputs(t.Context(), s, outs)
+	}
+	want := make([]map[string]heads.Result, 4)
+	for i := range want {
+		var err error
+		want[i], err = run(uint64(i))
+		require.NoError(t, err)
+	}
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range 8 {
+				got, err := run(uint64((g + i) % 4))
+				assert.NoError(t, err)
+				assert.Equal(t, want[(g+i)%4], got)
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -2,6 +2,7 @@ package tensor_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"testing"
 
@@ -16,6 +17,7 @@ func formsOfLosses() []form {
 	ts := func(t ...tensor.Tensor) []tensor.Tensor { return t }
 	x := func() tensor.Tensor { return f32(6, 4) }
 	l := uploaded(4, 2)
+	mean := tensor.Attr{Index: tensor.IgnoreIndex, Mode: uint8(tensor.ReduceMean)}
 	w := func() tensor.Tensor { return f32(5, 4, 3) }
 	return []form{
 		{op: tensor.OpLog, src: ts(x()), dst: ts(x())},
@@ -25,6 +27,10 @@ func formsOfLosses() []form {
 		{op: tensor.OpMaxColsBackward, src: ts(f32(6, 1), i32(6)), dst: ts(x())},
 		{op: tensor.OpConvRows, src: ts(x(), w(), f32(5)), dst: ts(f32(6, 5)), optionalS: "2", rows: l},
 		{op: tensor.OpConvRowsBackward, src: ts(x(), w(), f32(6, 5)), dst: ts(x(), w(), f32(5)), optionalD: "012", rows: l},
+		{op: tensor.OpCrossEntropy, src: ts(x(), i32(6), f32(4)), dst: ts(f32(1), f32(1)), optionalS: "2", optionalD: "1", attr: mean},
+		{op: tensor.OpCrossEntropyBackward, src: ts(x(), i32(6), f32(4), f32(1), f32(1)), dst: ts(x()), optionalS: "2", attr: mean},
+		{op: tensor.OpBCEWithLogits, src: ts(x(), x()), dst: ts(x())},
+		{op: tensor.OpBCEWithLogitsBackward, src: ts(x(), x(), x()), dst: ts(x())},
 	}
 }
 
@@ -34,6 +40,12 @@ func refusalsOfLosses() []refusal {
 		{tensor.OpMaxCols, func(c *tensor.Call) { c.Src[0], c.Dst[0] = f32(6, 0), f32(6, 1) }, tensor.ErrShape, "x is F32[6 0], want at least one column"},
 		{tensor.OpConvRows, func(c *tensor.Call) { c.Src[1] = f32(5, 4, 2) }, tensor.ErrShape, "weight is F32[5 4 2], want [Cout,4,K] with an odd K"},
 		{tensor.OpConvRows, func(c *tensor.Call) { c.Src[1] = f32(5, 3, 3) }, tensor.ErrShape, "weight is F32[5 3 3], want [Cout,4,K]"},
+		{tensor.OpCrossEntropy, func(c *tensor.Call) { c.Attr.Mode = 3 }, tensor.ErrUnsupported, "Reduction(3)"},
+		{tensor.OpCrossEntropy, func(c *tensor.Call) { c.Attr.Rate = 1 }, tensor.ErrShape, "label smoothing 1, want 0 up to below 1"},
+		{tensor.OpCrossEntropy, func(c *tensor.Call) { c.Attr.Rate = float32(math.NaN()) }, tensor.ErrShape, "label smoothing NaN"},
+		{tensor.OpCrossEntropy, func(c *tensor.Call) { c.Attr.Mode = uint8(tensor.ReduceSum) }, tensor.ErrShape, "result 1 is not one of its 1 results"},
+		{tensor.OpCrossEntropy, func(c *tensor.Call) { c.Attr.Mode, c.Dst[1] = uint8(tensor.ReduceNone), tensor.Tensor{} }, tensor.ErrShape, "loss is F32[1], want F32[6]"},
+		{tensor.OpCrossEntropyBackward, func(c *tensor.Call) { c.Attr.Mode = uint8(tensor.ReduceSum) }, tensor.ErrShape, "operand 4 is not one of its 4 operands"},
 	}
 }
 
@@ -67,6 +79,39 @@ func gradCasesOfLosses() []gradCase {
 			return tensor.ConvRows(s, in[0], in[1], append(in, tensor.Tensor{})[2], l)
 		}), in...)
 	}
+	for _, r := range []tensor.Reduction{tensor.ReduceNone, tensor.ReduceSum, tensor.ReduceMean} {
+		for _, weighted := range []bool{false, true} {
+			o := tensor.CrossEntropyOptions{Ignore: 2, Smoothing: 0.3, Reduction: r}
+			add(fmt.Sprintf("cross_entropy-%s-%v", r, weighted), one(func(s S, in T) (tensor.Tensor, error) {
+				target, err := tensor.Upload(s, []int32{0, 3, 2, 1, -5}, 5)
+				if err != nil {
+					return target, err
+				}
+				var w tensor.Tensor
+				if weighted {
+					if w, err = tensor.Upload(s, []float32{0.5, 2, 1, 3}, 4); err != nil {
+						return w, err
+					}
+				}
+				return tensor.CrossEntropy(s, in[0], target, w, o)
+			}), normal(1, 5, 4))
+		}
+		add(fmt.Sprintf("bce_with_logits-%s", r), one(func(s S, in T) (tensor.Tensor, error) {
+			t, err := tensor.Upload(s, []float32{0, 1, 0.3, 0.9, 1, 0}, 2, 3)
+			if err != nil {
+				return t, err
+			}
+			return tensor.BCEWithLogits(s, in[0], t, r)
+		}), normal(1, 2, 3))
+		add(fmt.Sprintf("mse-%s", r), one(func(s S, in T) (tensor.Tensor, error) { return tensor.MSE(s, in[0], in[1], r) }), normal(1, 2, 3), normal(2, 2, 3))
+	}
+	add("masked_mean", one(func(s S, in T) (tensor.Tensor, error) {
+		m, err := tensor.Upload(s, []float32{0, 1, 1, 0, 1, 1}, 2, 3)
+		if err != nil {
+			return m, err
+		}
+		return tensor.MaskedMean(s, in[0], m)
+	}), normal(1, 2, 3))
 	return cs
 }
 

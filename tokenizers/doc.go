@@ -10,6 +10,9 @@
 //
 // Formats: tokenizer.json; vocab.txt; vocab.json with merges.txt; spiece.model (SentencePiece's Unigram); each with what tokenizer_config.json, special_tokens_map.json and added_tokens.json say.
 //
+// What tokenizer.json says of padding and truncation is left aside, as transformers leaves it: [Options] say
+// how long an encoding may be, and nothing is padded.
+//
 // Offsets are byte ranges of the text as it was given: text[s.Start:s.End]. [CodePoints] and [UTF16] turn
 // them into code points, which Hugging Face gives, and UTF-16 units, which browsers count.
 //

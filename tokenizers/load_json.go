@@ -27,6 +27,13 @@ func (f *folder) loadJSON(data []byte) (*Tokenizer, error) {
 	if s.peek() != 0 {
 		return nil, s.fail("the end")
 	}
+	version := "1.0"
+	if err := optional(parts, "version", &version); err != nil {
+		return nil, err
+	}
+	if version != "1.0" {
+		return nil, fmt.Errorf("version %q is not known, want 1.0", version)
+	}
 	t := &Tokenizer{added: newAddedVocabulary()}
 	if t.model, err = parseModel(parts["model"]); err != nil {
 		return nil, err

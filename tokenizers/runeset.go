@@ -82,7 +82,7 @@ var categoryAliases = map[string]string{
 }
 
 // propertySet gives the code points of a property of a regular expression: a general category, a bracket class,
-// or a script. Scripts are those of Go's tables.
+// or a script. The rarer scripts are those of Go's tables.
 func propertySet(name string) (runeSet, bool) {
 	key := strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(name))
 	switch key {
@@ -106,6 +106,9 @@ func propertySet(name string) (runeSet, bool) {
 		}
 	}
 	if packed, ok := packedPosix[key]; ok {
+		return packedSet(packed), true
+	}
+	if packed, ok := packedScriptProperty[key]; ok {
 		return packedSet(packed), true
 	}
 	for script, table := range unicode.Scripts {

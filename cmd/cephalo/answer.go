@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/cephalo-ml/cephalo"
-	"github.com/cephalo-ml/cephalo/tokenizers"
 )
 
 type answerCmd struct {
@@ -73,9 +72,9 @@ func questionInput(l line, given string) cephalo.Question {
 }
 
 func (f answerFlags) render(q cephalo.Question, as []cephalo.AnswerSpan) value {
-	spans := make([]tokenizers.Span, len(as))
+	spans := make([]cephalo.Span, len(as))
 	for i, s := range as {
-		spans[i] = tokenizers.Span{Start: s.Start, End: s.End}
+		spans[i] = cephalo.Span{Start: s.Start, End: s.End}
 	}
 	spans = convert(f.Offsets, q.Context, spans)
 	list := make([]map[string]any, len(as))

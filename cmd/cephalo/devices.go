@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/cephalo-ml/cephalo/gpu"
+	"github.com/cephalo-ml/cephalo"
 )
 
 type devicesCmd struct {
@@ -13,8 +13,8 @@ type devicesCmd struct {
 }
 
 func (d *devicesCmd) Run(a *app) error {
-	infos, err := gpu.Adapters()
-	if err != nil && !errors.Is(err, gpu.ErrNoDevice) {
+	infos, err := cephalo.Adapters()
+	if err != nil && !errors.Is(err, cephalo.ErrNoDevice) {
 		return err
 	}
 	if d.Format == "json" {

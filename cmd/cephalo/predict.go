@@ -6,7 +6,6 @@ import (
 	"strconv"
 
 	"github.com/cephalo-ml/cephalo"
-	"github.com/cephalo-ml/cephalo/heads"
 )
 
 // lengthFlags say how long texts are cut.
@@ -48,25 +47,25 @@ func (c *predictCmd) Run(a *app) error {
 		return c.tasks(a, m, tasks)
 	}
 	switch k := m.HeadKind(); k {
-	case heads.KindTextClassification:
+	case cephalo.TextClassification:
 		return c.classify(a, m)
-	case heads.KindTokenClassification:
+	case cephalo.TokenClassification:
 		f := tagFlags{Aggregation: cephalo.AggregateSimple, Offsets: "char"}
 		return pipe(a, c.pipelineCmd, m, textInput, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[[]cephalo.Entity, error] {
 			return m.TagSeq(a.ctx, in, cephalo.TagOptions{Length: c.length()})
 		}, func(t cephalo.Text, es []cephalo.Entity) value { return f.render(t.Text, es) })
-	case heads.KindQuestionAnswering:
+	case cephalo.QuestionAnswering:
 		f := answerFlags{TopK: c.TopK, Offsets: "char"}
 		return pipe(a, c.pipelineCmd, m, func(l line) cephalo.Question { return questionInput(l, "") }, func(m *cephalo.Model, in iter.Seq[cephalo.Question]) iter.Seq2[[]cephalo.AnswerSpan, error] {
 			return m.AnswerSeq(a.ctx, in, cephalo.AnswerOptions{TopK: c.TopK})
 		}, f.render)
-	case heads.KindMultipleChoice:
+	case cephalo.MultipleChoice:
 		return pipe(a, c.pipelineCmd, m, choiceInput, func(m *cephalo.Model, in iter.Seq[cephalo.Choice]) iter.Seq2[cephalo.Chosen, error] {
 			return m.ChooseSeq(a.ctx, in, c.length())
 		}, func(q cephalo.Choice, r cephalo.Chosen) value {
 			return value{json: r, text: fmt.Sprintf("%d\t%.6f\t%s", r.Choice, r.Score, q.Choices[r.Choice]), tsv: []string{strconv.Itoa(r.Choice), number(r.Score)}}
 		})
-	case heads.KindTextGeneration:
+	case cephalo.TextGeneration:
 		return fmt.Errorf("the folder's head is a language model: use generate or fill-mask")
 	case "":
 		return fmt.Errorf("%w; embed and similar work with an encoder alone", m.HeadError())

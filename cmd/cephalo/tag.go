@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/cephalo-ml/cephalo"
-	"github.com/cephalo-ml/cephalo/tokenizers"
 )
 
 type tagCmd struct {
@@ -46,20 +45,20 @@ func textInput(l line) cephalo.Text {
 }
 
 // convert gives byte spans in the unit asked for.
-func convert(unit, text string, spans []tokenizers.Span) []tokenizers.Span {
+func convert(unit, text string, spans []cephalo.Span) []cephalo.Span {
 	switch unit {
 	case "char":
-		return tokenizers.CodePoints(text, spans)
+		return cephalo.CodePoints(text, spans)
 	case "utf16":
-		return tokenizers.UTF16(text, spans)
+		return cephalo.UTF16(text, spans)
 	}
 	return spans
 }
 
 func (f tagFlags) render(text string, es []cephalo.Entity) value {
-	spans := make([]tokenizers.Span, len(es))
+	spans := make([]cephalo.Span, len(es))
 	for i, e := range es {
-		spans[i] = tokenizers.Span{Start: e.Start, End: e.End}
+		spans[i] = cephalo.Span{Start: e.Start, End: e.End}
 	}
 	spans = convert(f.Offsets, text, spans)
 	list := make([]map[string]any, len(es))

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/cephalo-ml/cephalo"
 	"github.com/cephalo-ml/cephalo/models"
-	"github.com/cephalo-ml/cephalo/tokenizers"
 )
 
 type tokenizeCmd struct {
@@ -20,15 +20,15 @@ type tokenizeCmd struct {
 	NoSpecial   bool   `help:"Add no special tokens."`
 }
 
-func (c *tokenizeCmd) load() (*tokenizers.Tokenizer, error) {
+func (c *tokenizeCmd) load() (*cephalo.Tokenizer, error) {
 	if c.Model != "" {
-		return tokenizers.Load(c.Model)
+		return cephalo.LoadTokenizer(c.Model)
 	}
 	fsys, ok := models.Default()
 	if !ok {
 		return nil, usagef("--model is missing: this build embeds no model")
 	}
-	return tokenizers.LoadFS(fsys)
+	return cephalo.LoadTokenizerFS(fsys)
 }
 
 // tokenized is the JSON form of one encoding.
@@ -88,7 +88,7 @@ func (c *tokenizeCmd) Run(a *app) error {
 	return nil
 }
 
-func (c *tokenizeCmd) one(tok *tokenizers.Tokenizer, l line) (value, error) {
+func (c *tokenizeCmd) one(tok *cephalo.Tokenizer, l line) (value, error) {
 	if l.err != nil {
 		return value{}, l.err
 	}
@@ -102,8 +102,8 @@ func (c *tokenizeCmd) one(tok *tokenizers.Tokenizer, l line) (value, error) {
 	if l.Text == nil {
 		return value{}, fmt.Errorf(`the key "text" is missing`)
 	}
-	o := tokenizers.Options{NoSpecialTokens: c.NoSpecial, MaxLength: c.MaxLength, Overlap: c.Overlap, TruncationSide: c.TruncationSide, TruncationStrategy: c.TruncationStrategy}
-	var e *tokenizers.Encoding
+	o := cephalo.TokenizeOptions{NoSpecialTokens: c.NoSpecial, MaxLength: c.MaxLength, Overlap: c.Overlap, TruncationSide: c.TruncationSide, TruncationStrategy: c.TruncationStrategy}
+	var e *cephalo.Encoding
 	var err error
 	if l.TextPair != nil {
 		e, err = tok.EncodePair(*l.Text, *l.TextPair, o)
@@ -122,14 +122,14 @@ func (c *tokenizeCmd) one(tok *tokenizers.Tokenizer, l line) (value, error) {
 }
 
 // form converts offsets to the unit asked for, each in its token's own text.
-func (c *tokenizeCmd) form(e *tokenizers.Encoding, l line) tokenized {
+func (c *tokenizeCmd) form(e *cephalo.Encoding, l line) tokenized {
 	t := tokenized{IDs: e.IDs, Tokens: e.Tokens, TypeIDs: e.TypeIDs, Offsets: make([][2]int, len(e.Offsets))}
 	for seq, text := range []*string{l.Text, l.TextPair} {
 		if text == nil {
 			continue
 		}
 		var at []int
-		var spans []tokenizers.Span
+		var spans []cephalo.Span
 		for i, s := range e.Sequence {
 			if int(s) == seq {
 				at, spans = append(at, i), append(spans, e.Offsets[i])
@@ -137,9 +137,9 @@ func (c *tokenizeCmd) form(e *tokenizers.Encoding, l line) tokenized {
 		}
 		switch c.Offsets {
 		case "char":
-			spans = tokenizers.CodePoints(*text, spans)
+			spans = cephalo.CodePoints(*text, spans)
 		case "utf16":
-			spans = tokenizers.UTF16(*text, spans)
+			spans = cephalo.UTF16(*text, spans)
 		}
 		for j, i := range at {
 			t.Offsets[i] = [2]int{spans[j].Start, spans[j].End}

@@ -19,6 +19,7 @@ import (
 type probe struct {
 	Category        map[string][][2]int `json:"category"`
 	Posix           map[string][][2]int `json:"posix"`
+	ScriptProperty  map[string][][2]int `json:"script_property"`
 	RegexSpace      [][2]int            `json:"regex_space"`
 	Space           [][2]int            `json:"space"`
 	Punctuation     [][2]int            `json:"punctuation"`
@@ -183,18 +184,22 @@ func run(from, to string) error {
 	}
 	fmt.Fprintf(&w, "// categoryNames are the general categories in the order of packedCategory's tags.\nvar categoryNames = %#v\n\n", names)
 	table("packedCategory", "packedCategory is the general category as the regular expressions see it.", packTagged(sets))
-	w.WriteString("// packedPosix is the bracket classes of the regular expressions, such as [:alpha:].\nvar packedPosix = map[string]string{\n")
-	names = names[:0]
-	for name := range p.Posix {
-		names = append(names, name)
+	tables := func(name, doc string, sets map[string][][2]int) {
+		fmt.Fprintf(&w, "// %s\nvar %s = map[string]string{\n", doc, name)
+		keys := make([]string, 0, len(sets))
+		for key := range sets {
+			keys = append(keys, key)
+		}
+		sort.Strings(keys)
+		for _, key := range keys {
+			fmt.Fprintf(&w, "%q: \"\" +\n", key)
+			quote(&w, packRanges(sets[key]))
+			w.WriteString(",\n")
+		}
+		w.WriteString("}\n\n")
 	}
-	sort.Strings(names)
-	for _, name := range names {
-		fmt.Fprintf(&w, "%q: \"\" +\n", name)
-		quote(&w, packRanges(p.Posix[name]))
-		w.WriteString(",\n")
-	}
-	w.WriteString("}\n\n")
+	tables("packedPosix", "packedPosix is the bracket classes of the regular expressions, such as [:alpha:].", p.Posix)
+	tables("packedScriptProperty", "packedScriptProperty is the scripts of the regular expressions, such as \\p{Han}.", p.ScriptProperty)
 	if !reflect.DeepEqual(p.RegexSpace, p.Space) {
 		return fmt.Errorf("white space and \\s of the regular expressions are no longer the same")
 	}

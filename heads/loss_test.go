@@ -1,0 +1,162 @@
+package heads_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cephalo-ml/cephalo/heads"
+	"github.com/cephalo-ml/cephalo/tensor"
+)
+
+func logSumExp(z []float32) float64 {
+	m, sum := math.Inf(-1), 0.0
+	for _, v := range z {
+		m = math.Max(m, float64(v))
+	}
+	for _, v := range z {
+		sum += math.Exp(float64(v) - m)
+	}
+	return m + math.Log(sum)
+}
+
+// nll is the loss of each row of z [..,C] by hand.
+func nll(z []float32, labels []int32) []float64 {
+	c := len(z) / len(labels)
+	out := make([]float64, len(labels))
+	for i, y := range labels {
+		if row := z[i*c : (i+1)*c]; y >= 0 {
+			out[i] = logSumExp(row) - float64(row[y])
+		}
+	}
+	return out
+}
+
+func mean(v []float64) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += x / float64(len(v))
+	}
+	return sum
+}
+
+// losses: LO1, the losses of section 7 on outputs of heads.
+func losses(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		const c = 9
+		labels := make([]int32, batch*cols)
+		for i := range labels {
+			labels[i] = int32(i % c)
+		}
+		crossEntropy := func(s *tensor.Scope, z tensor.Tensor, y []int32, o tensor.CrossEntropyOptions) tensor.Tensor {
+			t.Helper()
+			flat, err := z.Reshape(z.Rows(), z.Cols())
+			require.NoError(t, err)
+			target, err := tensor.Upload(s, y, len(y))
+			require.NoError(t, err)
+			l, err := tensor.CrossEntropy(s, flat, target, tensor.Tensor{}, o)
+			require.NoError(t, err)
+			return l
+		}
+		run := func(h heads.Head, shape []int, loss func(s *tensor.Scope, o heads.Output) tensor.Tensor) (heads.Result, []float32) {
+			t.Helper()
+			r := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+				out, err := h.Forward(s, hidden(t, s, 1, shape...))
+				require.NoError(t, err)
+				out.Value = loss(s, out)
+				return out, nil
+			})
+			return r, floats(t, r, "value", r["value"].Dims()...)
+		}
+		each := tensor.MeanCrossEntropy
+		each.Reduction = tensor.ReduceNone
+
+		topic, w := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: heads.TopicClassification, NumClasses: c}, width, heads.Options{})
+		r, got := run(topic, []int{batch, width}, func(s *tensor.Scope, o heads.Output) tensor.Tensor {
+			return crossEntropy(s, o.Logits, labels[:batch], tensor.MeanCrossEntropy)
+		})
+		require.InDelta(t, mean(nll(floats(t, r, "logits", batch, c), labels[:batch])), got[0], 1e-5)
+		write(t, b, w, map[string][]float32{"classifier.weight": make([]float32, c*width)})
+		_, got = run(topic, []int{batch, width}, func(s *tensor.Scope, o heads.Output) tensor.Tensor {
+			return crossEntropy(s, o.Logits, labels[:batch], tensor.MeanCrossEntropy)
+		})
+		require.InDelta(t, math.Log(c), got[0], 1e-5, "uniform logits")
+
+		tags, _ := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: heads.NamedEntityRecognition, NumClasses: c}, width, heads.Options{})
+		r, got = run(tags, []int{batch, cols, width}, func(s *tensor.Scope, o heads.Output) tensor.Tensor {
+			l, err := crossEntropy(s, o.Logits, labels, each).Reshape(batch, cols)
+			require.NoError(t, err)
+			return l
+		})
+		require.Equal(t, []int{batch, cols}, r["value"].Dims())
+		for i, want := range nll(floats(t, r, "logits", batch, cols, c), labels) {
+			require.InDelta(t, want, got[i], 1e-5)
+		}
+
+		qa, _ := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: heads.QuestionAnsweringTask}, width, heads.Options{})
+		start, end := make([]int32, batch), make([]int32, batch)
+		for i := range batch {
+			start[i], end[i] = int32(i%cols), int32((i+2)%cols)
+		}
+		r, got = run(qa, []int{batch, cols, width}, func(s *tensor.Scope, o heads.Output) tensor.Tensor {
+			a, b := crossEntropy(s, o.StartLogits, start, tensor.MeanCrossEntropy), crossEntropy(s, o.EndLogits, end, tensor.MeanCrossEntropy)
+			sum, err := tensor.Add(s, a, b)
+			require.NoError(t, err)
+			half, err := tensor.Scale(s, sum, 0.5, 0)
+			require.NoError(t, err)
+			return half
+		})
+		want := (mean(nll(floats(t, r, "start_logits", batch, cols), start)) + mean(nll(floats(t, r, "end_logits", batch, cols), end))) / 2
+		require.InDelta(t, want, got[0], 1e-5)
+
+		cfg, opt := similarityHead()
+		similar, _ := newHead(t, b, cfg, width, opt)
+		target := random(6, batch)
+		rs := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+			out, err := heads.Apply(s, similar, heads.Pair{A: hidden(t, s, 1, batch, width), B: hidden(t, s, 2, batch, width)})
+			require.NoError(t, err)
+			out.Value, err = tensor.MSE(s, out.SimilarityScore, upload(t, s, target, batch), tensor.ReduceMean)
+			return out, err
+		})
+		squares := make([]float64, batch)
+		for i, x := range floats(t, rs, "similarity_score", batch) {
+			squares[i] = (float64(x) - float64(target[i])) * (float64(x) - float64(target[i]))
+		}
+		require.InDelta(t, mean(squares), floats(t, rs, "value", 1)[0], 1e-5)
+	})
+}
+
+// maskedLosses: LO2, half of the labels masked, then all of them.
+func maskedLosses(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		const c = 5
+		tags, _ := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: heads.NamedEntityRecognition, NumClasses: c}, width, heads.Options{})
+		none, half := make([]int32, batch*cols), make([]int32, batch*cols)
+		for i := range half {
+			none[i], half[i] = -100, -100
+			if i%2 == 0 {
+				half[i] = int32(i % c)
+			}
+		}
+		for _, labels := range [][]int32{half, none} {
+			r := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+				out, err := tags.Forward(s, hidden(t, s, 1, batch, cols, width))
+				require.NoError(t, err)
+				flat, err := out.Logits.Reshape(batch*cols, c)
+				require.NoError(t, err)
+				target, err := tensor.Upload(s, labels, len(labels))
+				require.NoError(t, err)
+				out.Value, err = tensor.CrossEntropy(s, flat, target, tensor.Tensor{}, tensor.MeanCrossEntropy)
+				return out, err
+			})
+			want, n := 0.0, 0.0
+			for i, l := range nll(floats(t, r, "logits", batch, cols, c), labels) {
+				if labels[i] >= 0 {
+					want, n = want+l, n+1
+				}
+			}
+			require.InDelta(t, want/max(n, 1), floats(t, r, "value", 1)[0], 1e-5)
+		}
+	})
+}
