@@ -110,8 +110,10 @@ func (b *buffer) weight(s *stream, t *tensor.Tensor, transW bool) (*gemmPacked, 
 		w.stale = false
 	}
 	if t.Off == 0 && t.Dense() && t.Bytes() == b.size && !b.rawRead && len(b.packs) == 1 {
-		b.mem.held.Add(-bytesOf(b.data))
+		n := bytesOf(b.data)
+		b.mem.held.Add(-n)
 		b.data = nil
+		b.mem.dropped(n)
 	}
 	return w.form, nil
 }

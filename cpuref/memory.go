@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -15,8 +16,9 @@ import (
 // one list for each size class, so that a repeated forward pass allocates nothing.
 type memory struct {
 	allocs, held atomic.Int64
-	out          gauge // bytes handed out
-	temps        gauge // those of temporaries
+	garbage      atomic.Int64 // bytes dropped since the collector was last asked
+	out          gauge        // bytes handed out
+	temps        gauge        // those of temporaries
 
 	mu        sync.Mutex
 	free      [numClasses][][]float32
@@ -87,6 +89,18 @@ func (m *memory) temp(nbytes int64) (data []float32, fresh bool, err error) {
 		m.temps.add(nbytes)
 	}
 	return data, fresh, err
+}
+
+// maxGarbage is how much dropped memory may wait for the collector. Weights are
+// large and live long, so the collector's own pace would let as much again pile up.
+const maxGarbage = 64 << 20
+
+// dropped counts memory that nothing refers to any more.
+func (m *memory) dropped(nbytes int64) {
+	if m.garbage.Add(nbytes) >= maxGarbage {
+		m.garbage.Store(0)
+		runtime.GC()
+	}
 }
 
 // trim drops free blocks, the largest first, until at most nbytes are left.

@@ -22,7 +22,7 @@ type row struct {
 }
 
 var rows = []row{
-	{"EX1", example1}, {"EX1b", example1b}, {"EX2", example2}, {"EX3", example3}, {"EX4", example4},
+	{"EX1", example1}, {"EX1b", example1b}, {"EX2", example2}, {"EX2b", example2b}, {"EX3", example3}, {"EX4", example4},
 	{"EX5", example5}, {"EX5b", example5b}, {"EX5c", example5c}, {"EF1", efficient}, {"HP1", highPerformance},
 }
 
@@ -91,8 +91,7 @@ var (
 	width = size(768, 64)
 )
 
-// ones is the batch of the rows: ids, mask and types, with a column of padding
-// where short says so.
+// onesBatch is the batch of the rows: ids and mask of ones, types of zeros.
 func onesBatch(t testing.TB, types bool) *encoders.Batch {
 	t.Helper()
 	n := batch * cols

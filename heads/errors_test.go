@@ -162,7 +162,7 @@ func inputFormat(t *testing.T) {
 		{"mask of another shape", tokens, heads.Input{Hidden: x.Hidden, Mask: maskHost(t, []int32{1, 1, 1, 1}, 2, 2)}, "attention_mask is I32[2 2], want [2 5]"},
 		{"mask of rank 1", tokens, heads.Input{Hidden: x.Hidden, Mask: maskHost(t, make([]int32, 10), 10)}, "attention_mask is I32[10], want [2 5]"},
 		{"mask value 2", tokens, heads.Input{Hidden: x.Hidden, Mask: maskHost(t, []int32{1, 1, 2, 1, 1, 1, 1, 1, 1, 1}, 2, 5)}, "value 2 at 2, want 0 or 1"},
-		{"mask value NaN", tokens, heads.Input{Hidden: x.Hidden, Mask: floatMask(t, nan)}, "value NaN at 0, want 0 or 1"},
+		{"mask value NaN", tokens, heads.Input{Hidden: x.Hidden, Mask: floatMask(t, nan)}, "value NaN at 0, want a whole number"},
 		{"empty batch", classify, hidden(t, s, 1, 0, 5, 16), "empty batch"},
 		{"no columns", tokens, hidden(t, s, 1, 2, 0, 16), "empty batch"},
 		{"one text for a matcher", every[heads.KindTextMatching], x, "want a pair"},

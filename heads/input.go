@@ -84,8 +84,8 @@ func Apply(s *tensor.Scope, h Head, in any) (Output, error) {
 	return h.Forward(s, one)
 }
 
-// maskValues reads a mask of an integer, bool or float dtype.
-func maskValues(m tensor.Host) ([]int32, error) {
+// hostInts reads whole numbers of an integer, bool or float dtype.
+func hostInts(m tensor.Host) ([]int32, error) {
 	if int64(len(m.Data)) != m.Bytes() {
 		return nil, fmt.Errorf("%d bytes for %v: %w", len(m.Data), m.Spec, ErrInputFormat)
 	}
@@ -96,10 +96,9 @@ func maskValues(m tensor.Host) ([]int32, error) {
 			return nil, err
 		}
 		for i, x := range v {
-			if x != 0 && x != 1 {
-				return nil, fmt.Errorf("value %v at %d, want 0 or 1: %w", x, i, ErrInputFormat)
+			if out[i] = int32(x); float32(out[i]) != x {
+				return nil, fmt.Errorf("value %v at %d, want a whole number: %w", x, i, ErrInputFormat)
 			}
-			out[i] = int32(x)
 		}
 		return out, nil
 	}
@@ -108,10 +107,9 @@ func maskValues(m tensor.Host) ([]int32, error) {
 		return nil, err
 	}
 	for i, x := range v {
-		if x != 0 && x != 1 {
-			return nil, fmt.Errorf("value %d at %d, want 0 or 1: %w", x, i, ErrInputFormat)
+		if out[i] = int32(x); int64(out[i]) != x {
+			return nil, fmt.Errorf("value %d at %d is too large: %w", x, i, ErrInputFormat)
 		}
-		out[i] = int32(x)
 	}
 	return out, nil
 }
@@ -128,9 +126,14 @@ func maskOf(head, name string, m tensor.Host, b, l int) ([]int32, error) {
 	if m.Rank != 2 || m.Dim(0) != b || m.Dim(1) != l {
 		return nil, fmt.Errorf("head %q: %s is %v, want [%d %d]: %w", head, name, m.Spec, b, l, ErrInputFormat)
 	}
-	v, err := maskValues(m)
+	v, err := hostInts(m)
 	if err != nil {
 		return nil, fmt.Errorf("head %q: %s: %w", head, name, err)
+	}
+	for i, x := range v {
+		if x != 0 && x != 1 {
+			return nil, fmt.Errorf("head %q: %s: value %d at %d, want 0 or 1: %w", head, name, x, i, ErrInputFormat)
+		}
 	}
 	return v, nil
 }

@@ -26,41 +26,66 @@ func NewPredicateTagger(b *nn.Builder, cfg TaskConfig, inputDim int, opt Options
 	if err != nil {
 		return nil, err
 	}
-	return &PredicateTagger{trunk: t, join: b.Linear("predicate", 2*t.cur, t.cur, true, nn.GlorotUniform), tagger: newTagger(b, t, t.cur)}, nil
+	return &PredicateTagger{trunk: t, join: b.Linear("predicate", 2*t.cur, t.cur, true, nn.GlorotUniform), tagger: newTagger(b, t)}, nil
 }
 
 // Forward takes packed rows or [B,L,D] and one target for each sequence, its
 // predicate, to the outputs of TokenClassification.
 func (h *PredicateTagger) Forward(s *tensor.Scope, in Input) (Output, error) {
-	if err := needTargets(h.cfg.Name, in, "one for each sequence: its predicate"); err != nil {
+	r, err := h.joined(s, in)
+	if err != nil {
 		return Output{}, err
+	}
+	return h.tag(s, r, in, h.cfg.Name)
+}
+
+// Loss is that of TokenClassification.
+func (h *PredicateTagger) Loss(s *tensor.Scope, in Input, labels tensor.Host) (tensor.Tensor, error) {
+	r, err := h.joined(s, in)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	return h.loss(s, r, in, h.cfg.Name, labels)
+}
+
+// Marginals are those of TokenClassification.
+func (h *PredicateTagger) Marginals(s *tensor.Scope, in Input) (tensor.Tensor, error) {
+	r, err := h.joined(s, in)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	return h.marginals(s, r, in, h.cfg.Name)
+}
+
+// joined are the rows behind the hidden layer that sees token and predicate.
+func (h *PredicateTagger) joined(s *tensor.Scope, in Input) (*rowsIn, error) {
+	if err := needTargets(h.cfg.Name, in, "one for each sequence: its predicate"); err != nil {
+		return nil, err
 	}
 	r, err := h.tokens(s, in)
 	if err != nil {
-		return Output{}, err
+		return nil, err
 	}
 	rows, err := h.predicates(r, in.Targets)
 	if err != nil {
-		return Output{}, err
+		return nil, err
 	}
 	p, err := gather(s, r.x, rows)
 	if err != nil {
-		return Output{}, err
+		return nil, err
 	}
 	defer s.Free(p.Buf)
 	both, err := tensor.Concat(s, r.x, p)
 	if err != nil {
-		return Output{}, err
+		return nil, err
 	}
 	defer s.Free(both.Buf)
 	y, err := h.join.ForwardAct(s, both, h.act, tensor.Tensor{})
 	if err := r.step(s, y, err); err != nil {
-		return Output{}, err
+		return nil, err
 	}
-	if r.x, err = nn.Dropout(s, r.x, h.rate); err != nil {
-		return Output{}, err
-	}
-	return h.tag(s, r, in, h.cfg.Name)
+	r.x, err = nn.Dropout(s, r.x, h.rate)
+	return r, err
 }
 
 // predicates is, for each row, the first row of its sequence's predicate.

@@ -2,6 +2,7 @@ package heads
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cephalo-ml/cephalo/tensor"
 )
@@ -115,29 +116,44 @@ func (r *rowsIn) place(s *tensor.Scope, y tensor.Tensor, fill float32) (tensor.T
 	return z.Reshape(shape...)
 }
 
-// taken says which rows take part where a head tags words: all, or those that
-// the tag mask keeps. A nil result is all rows.
+// taken says which rows take part where a head tags words: all (nil), or those that
+// the tag mask keeps.
 func (r *rowsIn) taken(head string, m tensor.Host) ([]int32, error) {
 	if m.Data == nil {
 		return nil, nil
 	}
-	if r.form == nil {
-		if m.Rank != 1 || m.Dim(0) != r.x.Dim(0) {
-			return nil, fmt.Errorf("head %q: tag_mask is %v, want [%d], one for each packed row: %w", head, m.Spec, r.x.Dim(0), ErrInputFormat)
-		}
-		v, err := maskValues(m)
-		if err != nil {
-			return nil, fmt.Errorf("head %q: tag_mask: %w", head, err)
-		}
-		return v, nil
-	}
-	mask, err := maskOf(head, "tag_mask", m, r.form.b, r.form.l)
+	v, err := r.byRow(head, "tag_mask", m)
 	if err != nil {
 		return nil, err
 	}
+	for row, x := range v {
+		if x != 0 && x != 1 {
+			return nil, fmt.Errorf("head %q: tag_mask of row %d is %d, want 0 or 1: %w", head, row, x, ErrInputFormat)
+		}
+	}
+	return v, nil
+}
+
+// byRow reads one integer for each row: [R] beside packed rows, [B,L] beside the
+// padded form.
+func (r *rowsIn) byRow(head, name string, m tensor.Host) ([]int32, error) {
+	want := []int{r.x.Dim(0)}
+	if r.form != nil {
+		want = []int{r.form.b, r.form.l}
+	}
+	if !slices.Equal(m.Dims(), want) {
+		return nil, fmt.Errorf("head %q: %s is %v, want %v: %w", head, name, m.Spec, want, ErrInputFormat)
+	}
+	v, err := hostInts(m)
+	if err != nil {
+		return nil, fmt.Errorf("head %q: %s: %w", head, name, err)
+	}
+	if r.form == nil {
+		return v, nil
+	}
 	out := make([]int32, len(r.form.at))
 	for row, at := range r.form.at {
-		out[row] = mask[at]
+		out[row] = v[at]
 	}
 	return out, nil
 }

@@ -17,7 +17,7 @@ func NewTokenClassification(b *nn.Builder, cfg TaskConfig, inputDim int, opt Opt
 	if err != nil {
 		return nil, err
 	}
-	return &TokenClassification{trunk: t, tagger: newTagger(b, t, t.cur)}, nil
+	return &TokenClassification{trunk: t, tagger: newTagger(b, t)}, nil
 }
 
 // Forward takes packed rows or [B,L,D] to logits [R,C] or [B,L,C] and predictions
@@ -30,35 +30,26 @@ func (h *TokenClassification) Forward(s *tensor.Scope, in Input) (Output, error)
 	return h.tag(s, r, in, h.cfg.Name)
 }
 
-// tagger is the output of a head that labels rows: emissions, and a CRF where one
-// is asked for.
-type tagger struct {
-	classifier *nn.Linear
-}
-
-func newTagger(b *nn.Builder, t *trunk, width int) tagger {
-	return tagger{classifier: t.outputOf(b, "classifier", width, t.cfg.NumClasses)}
-}
-
-// tag labels the rows and frees them.
-func (g *tagger) tag(s *tensor.Scope, r *rowsIn, in Input, name string) (out Output, err error) {
-	logits, err := g.classifier.Forward(s, r.x)
+// Loss is the CRF's loss [1]: the mean over the sequences of log Z less the score of
+// the path labels, or, with crf_token_mean, their sum over the number of tokens.
+// labels are classes, [R] or [B,L] as the input is. With a TagMask every row that it
+// keeps needs one; without, those that are -100 take no part. Errors: a head without
+// use_crf, a class out of range, a path that the constraints rule out; they name
+// sequence and column.
+func (h *TokenClassification) Loss(s *tensor.Scope, in Input, labels tensor.Host) (tensor.Tensor, error) {
+	r, err := h.tokens(s, in)
 	if err != nil {
-		return out, err
+		return tensor.Tensor{}, err
 	}
-	r.free(s)
-	return tagged(s, r, logits)
+	return h.loss(s, r, in, h.cfg.Name, labels)
 }
 
-// tagged are logits of rows and their argmax.
-func tagged(s *tensor.Scope, r *rowsIn, logits tensor.Tensor) (out Output, err error) {
-	pred, err := tensor.Argmax(s, logits)
+// Marginals are the CRF's probabilities of each class at each token, over all paths:
+// [R,C] or [B,L,C], zeros where a token takes no part.
+func (h *TokenClassification) Marginals(s *tensor.Scope, in Input) (tensor.Tensor, error) {
+	r, err := h.tokens(s, in)
 	if err != nil {
-		return out, err
+		return tensor.Tensor{}, err
 	}
-	if out.Predictions, err = r.unpack(s, pred, -1); err != nil {
-		return out, err
-	}
-	out.Logits, err = r.unpack(s, logits, 0)
-	return out, err
+	return h.marginals(s, r, in, h.cfg.Name)
 }

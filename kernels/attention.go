@@ -53,12 +53,18 @@ func attention(s *stream, c *tensor.Call) error {
 
 // attend goes on from before, where it is present.
 func (s *stream) attend(a *heads, before, out, lse tensor.Tensor) error {
-	count, n := a.q.Dim(0), a.q.Dim(1)
-	chunk, byFour := a.chunk(a.q, a.k, a.v)
+	byFour, chunk := a.byFour(a.q, a.k, a.v), chunkSingle
+	switch {
+	case byFour && s.b.tiles:
+		chunk = chunkByFour
+	case byFour:
+		chunk = chunkSoftware
+	}
 	k := a.kernel("attention", chunk, byFour, setIf("LSE", lse.Present()), setIf("CARRY", before.Present()))
 	ops := []operand{axis0(a.q), axis0(a.k), axis0(a.v), layout(a.c.Rows), layout(a.c.Keys), axis0(before), axis0(out), axis0(lse)}
-	words := append(a.words(count, a.k.Dim(0)), f32(float32(math.Inf(-1))))
-	return s.dispatch(k, a.groups(count, n, chunk), ops, append(words, a.dropout()...)...)
+	fours := groupsOf(a.c.Rows.MaxLen(), 4)
+	words := append(a.words(a.q.Dim(0), a.k.Dim(0)), u32(fours), f32(float32(math.Inf(-1))))
+	return s.dispatch(k, a.groups(fours*a.c.Rows.Batch(), a.q.Dim(1), chunk), ops, append(words, a.dropout()...)...)
 }
 
 // heads are the operands that attention and its backward share, and where their
@@ -101,20 +107,28 @@ func ascending(l *tensor.Layout) bool {
 	return true
 }
 
-// chunk is how many vec4 of a head an invocation sums up in registers, and whether
-// vec, the operands of the kernel, are read by vec4. More would spill; by single
-// elements they are few, since every unrolled step then takes four times the code.
-func (a *heads) chunk(vec ...tensor.Tensor) (n int, byFour bool) {
+// byFour says whether the heads of all operands of a kernel can be read by vec4.
+func (a *heads) byFour(ts ...tensor.Tensor) bool {
 	if a.q.Dim(2)%4 != 0 {
-		return 2, false
+		return false
 	}
-	for _, t := range vec {
+	for _, t := range ts {
 		if t.Off%windowRound != 0 || t.Stride%4 != 0 {
-			return 2, false
+			return false
 		}
 	}
-	return 8, true
+	return true
 }
+
+// How many vec4 of a head an invocation sums up in registers: the more, the fewer
+// take the same scores anew. By single elements they are few, since every unrolled
+// step then takes four times the code; on a software renderer fewer, since it takes
+// seconds to compile many.
+const (
+	chunkSingle   = 2
+	chunkSoftware = 4
+	chunkByFour   = 8
+)
 
 // kernel is the kernel of a file for heads in chunks of chunk vec4.
 func (a *heads) kernel(file string, chunk int, byFour bool, more ...shaders.Const) kernel {

@@ -83,7 +83,10 @@ func (g *gradients) part(r0, r1, k0, k1 int) gradients {
 
 // dispatch covers count rows and heads of dx, which sum over held rows.
 func (g *gradients) dispatch(s *stream, file string, dx tensor.Tensor, count, held, heads int, more ...shaders.Const) error {
-	chunk, byFour := g.chunk(g.q, g.k, g.v, g.dout)
+	byFour, chunk := g.byFour(g.q, g.k, g.v, g.dout), chunkSingle
+	if byFour {
+		chunk = chunkByFour
+	}
 	ops := []operand{axis0(g.q), axis0(g.k), axis0(g.v), axis0(g.dout), axis0(g.stat), layout(g.c.Rows), layout(g.c.Keys), axis0(dx)}
 	return s.dispatch(g.kernel(file, chunk, byFour, more...), g.groups(count, heads, chunk), ops, append(g.words(count, held), g.dropout()...)...)
 }

@@ -34,6 +34,28 @@ func TestTiledProducts(t *testing.T) {
 	require.True(t, found)
 }
 
+// TestWideChunks holds attention as GPUs run it to what software renderers run.
+func TestWideChunks(t *testing.T) {
+	narrow, wide := open(t), open(t)
+	narrow.tiles, wide.tiles = false, true
+	for _, dim := range []int{4, 36, 64} {
+		same(t, narrow, wide, dim, func(s tensor.Stream) (tensor.Tensor, error) {
+			l := tensor.NewLayout(5, 0, 9)
+			if err := l.Upload(s); err != nil {
+				return tensor.Tensor{}, err
+			}
+			var x [3]tensor.Tensor
+			for i := range x {
+				var err error
+				if x[i], err = uniform(s, uint64(i), 14, 2, dim); err != nil {
+					return x[i], err
+				}
+			}
+			return tensor.Attention(s, x[0], x[1], x[2], l, l, tensor.AttentionOptions{Causal: true, Left: 3, Right: -1})
+		})
+	}
+}
+
 func same(t *testing.T, a, b *Backend, k int, f func(tensor.Stream) (tensor.Tensor, error)) {
 	t.Helper()
 	var got [2][]float32

@@ -98,7 +98,7 @@ func (sh *shape) readParams(text string) error {
 		case m == nil:
 			return fmt.Errorf("member %q of Params", line)
 		case vecs == 0 && m[1] != "grid":
-			return fmt.Errorf("Params begins with %s, want grid", m[1])
+			return fmt.Errorf("struct Params begins with %s, want grid", m[1])
 		case m[2] != "vec4<u32>":
 			sh.scalars++
 		case sh.scalars > 0:
@@ -108,11 +108,11 @@ func (sh *shape) readParams(text string) error {
 		}
 	}
 	if vecs != 1+len(sh.kinds) {
-		return fmt.Errorf("Params has %d views for %d bindings", vecs-1, len(sh.kinds))
+		return fmt.Errorf("struct Params has %d views for %d bindings", vecs-1, len(sh.kinds))
 	}
 	sh.words = 4*vecs + (sh.scalars+3)/4*4
 	if sh.words > maxWords {
-		return fmt.Errorf("Params has %d words, at most %d", sh.words, maxWords)
+		return fmt.Errorf("struct Params has %d words, at most %d", sh.words, maxWords)
 	}
 	return nil
 }

@@ -93,6 +93,15 @@ func rowCases() []rowCase {
 	at := tensor.Of(tensor.I32, testRows)
 	add(tensor.OpMaxCols, tensor.Attr{}, specs(col, at), specs(x))
 	add(tensor.OpMaxColsBackward, tensor.Attr{}, specs(x), specs(col, at))
+	label := tensor.Attr{Index: tensor.IgnoreIndex, Rate: 0.1}
+	meanLabel := label
+	meanLabel.Mode = uint8(tensor.ReduceMean)
+	add(tensor.OpCrossEntropy, label, specs(vec), specs(x, at, row))
+	add(tensor.OpCrossEntropy, meanLabel, specs(one, one), specs(x, at, row))
+	add(tensor.OpCrossEntropyBackward, label, specs(x), specs(x, at, row, vec))
+	add(tensor.OpCrossEntropyBackward, meanLabel, specs(x), specs(x, at, row, one, one))
+	add(tensor.OpBCEWithLogits, tensor.Attr{}, specs(x), specs(x, x))
+	add(tensor.OpBCEWithLogitsBackward, tensor.Attr{}, specs(x), specs(x, x, x))
 	kernel := tensor.Of(tensor.F32, testCols, testCols, 3)
 	pool(tensor.OpConvRows, tensor.Attr{}, specs(x), specs(x, kernel, row))
 	pool(tensor.OpConvRowsBackward, tensor.Attr{}, specs(x, kernel, row), specs(x, kernel, x))
@@ -121,6 +130,9 @@ func (c rowCase) run(t *testing.T, b tensor.Backend, accum bool) [][]byte {
 			w := math.Float32bits(float32(v))
 			if sp.DType == tensor.I32 {
 				w = uint32(rnd.IntN(testRows))
+				if c.call.Attr.Index == tensor.IgnoreIndex {
+					w %= testCols + 1 // labels, some of them outside
+				}
 			}
 			binary.LittleEndian.PutUint32(raw[i:], w)
 		}
@@ -152,7 +164,7 @@ func (c rowCase) run(t *testing.T, b tensor.Backend, accum bool) [][]byte {
 // sumsWindows says whether the order of a sum depends on where the operands are cut.
 func (c rowCase) sumsWindows() bool {
 	switch c.call.Op {
-	case tensor.OpSumRows, tensor.OpNormWeightBackward, tensor.OpPoolAttentionBackward, tensor.OpConvRowsBackward:
+	case tensor.OpSumRows, tensor.OpNormWeightBackward, tensor.OpPoolAttentionBackward, tensor.OpConvRowsBackward, tensor.OpCrossEntropy:
 		return true
 	}
 	return false

@@ -25,7 +25,7 @@ var choices = map[string][]int{
 // changes one function whatever the rest.
 var tunings = map[string][]int{
 	"ACT":   upTo(int(tensor.NumActs)),
-	"CHUNK": {2, 8},
+	"CHUNK": {chunkSingle, chunkSoftware, chunkByFour},
 	"GX":    {1, 2, 4, 8, 16, 32, 64},
 	"PER":   {perInvocation},
 	"TILE":  {tileGroup},

@@ -43,7 +43,9 @@ type builder struct {
 	backend tensor.Backend
 	opt     Options
 	stream  tensor.Stream
-	pending int64 // bytes written to stream and not yet submitted
+	raw     []byte
+	values  []float32 // of fresh parameters
+	pending int64     // bytes written to stream and not yet submitted
 	used    map[string]bool
 	byName  map[string]bool
 	weights Weights
@@ -194,7 +196,10 @@ func (b *builder) fill(name string, p Part, t tensor.Tensor) error {
 	if n := len(p.Shape); n > 1 {
 		in = int(t.Elems()) / max(out, 1)
 	}
-	r, v := newRandom(b.opt.Seed, name), make([]float32, min(chunk, t.Elems()))
+	if b.values == nil {
+		b.values = make([]float32, chunk)
+	}
+	r, v := newRandom(b.opt.Seed, name), b.values[:min(chunk, t.Elems())]
 	for off := int64(0); off < t.Elems(); off += int64(len(v)) {
 		v = v[:min(int64(len(v)), t.Elems()-off)]
 		p.Init.fill(r, v, in, out)
@@ -220,11 +225,11 @@ func (b *builder) write(t tensor.Tensor, off int64, v []float32) error {
 	}
 	part := tensor.View(t.Buf, tensor.Of(tensor.F32, len(v)))
 	part.Off = t.Off + 4*off
-	raw := tensor.Bytes(v)
-	if err := b.stream.Write(part, raw); err != nil {
+	b.raw = tensor.AppendBytes(b.raw[:0], v) // one buffer for all: garbage would pile up to the size of the weights
+	if err := b.stream.Write(part, b.raw); err != nil {
 		return err
 	}
-	if b.pending += int64(len(raw)); b.pending >= 32<<20 {
+	if b.pending += int64(len(b.raw)); b.pending >= 32<<20 {
 		return b.flush()
 	}
 	return nil

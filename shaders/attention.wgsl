@@ -1,11 +1,14 @@
 // attention: out[r,h] = sum_j softmax_j(scale q[r,h] k[j,g]) keep(r,h,j) v[j,g] over the
 // keys j that r sees, g = h / (H/KV); lse[r,h] = log sum_j e^(scale q k)
 // q, out [R,H,D], k, v [S,KV,D], lse [R,H], or windows of their rows. Online softmax
-// (Milakov and Gimelshein 2018) over four keys at a time: no scores in memory.
-// A row in no sequence and one without keys give zeros; the latter's lse is none.
-// Grid: one invocation for each row, head and 4*CHUNK of D (each takes all scores
-// anew), rows of one head side by side, folded to 2-D. Workgroup: WG x 1 x 1.
-// Bounds: invocations past the last return. Ref: cpuref/attention.go
+// (Milakov and Gimelshein 2018) of four rows over four keys at a time: no scores in
+// memory.
+// A row without keys gives zeros, and none as its lse. Rows in no sequence are left.
+// Grid: one invocation for each four rows of a sequence, head and 4*CHUNK of D (each
+// takes all scores anew), rows of one head side by side, folded to 2-D. Workgroup:
+// WG x 1 x 1.
+// Bounds: invocations past the last, past the sequence or outside the window of q
+// return. Ref: cpuref/attention.go
 const WG: u32 = 64u;
 const CHUNK: u32 = 8u;          // vec4 of a head that an invocation sums up
 const VEC: bool = false;        // every head begins at a multiple of 4 elements and has a multiple
@@ -38,6 +41,7 @@ struct Params {
   right: i32,
   causal: u32,
   scale: f32,
+  fours: u32,       // of rows in the longest sequence
   none: f32,        // lse of a query without keys
   seed_low: u32,
   seed_high: u32,
@@ -79,95 +83,140 @@ fn v_four(at: u32, i: u32) -> vec4<f32> {
   return select(vec4<f32>(0.0), vec4<f32>(v_one(e.x), v_one(e.y), v_one(e.z), v_one(e.w)), real(i));
 }
 
-// scores are the products of the query at x with four keys of k.
-fn scores(x: u32, at: vec4<u32>) -> vec4<f32> {
-  var s0 = vec4<f32>(0.0);
-  var s1 = vec4<f32>(0.0);
-  var s2 = vec4<f32>(0.0);
-  var s3 = vec4<f32>(0.0);
+// scores has the products of q and k for row j and four keys as column j.
+fn scores(at_q: vec4<u32>, at_k: vec4<u32>) -> mat4x4<f32> {
+  var s = mat4x4<f32>();
   for (var i = 0u; 4u * i < p.dim; i++) {
-    let one = q_four(x, i);
-    s0 += one * k_four(at.x, i);
-    s1 += one * k_four(at.y, i);
-    s2 += one * k_four(at.z, i);
-    s3 += one * k_four(at.w, i);
+    let four = mat4x4<f32>(k_four(at_k.x, i), k_four(at_k.y, i), k_four(at_k.z, i), k_four(at_k.w, i));
+    s += mat4x4<f32>(q_four(at_q.x, i) * four, q_four(at_q.y, i) * four, q_four(at_q.z, i) * four, q_four(at_q.w, i) * four);
   }
-  let ones = vec4<f32>(1.0);
-  return vec4<f32>(dot(s0, ones), dot(s1, ones), dot(s2, ones), dot(s3, ones));
+  return s;
+}
+
+// masked are the scores of a row, LOWEST for the keys j .. j+3 that it does not see.
+fn masked(score: vec4<f32>, row: u32, some: vec2<u32>, j: u32, key: vec4<u32>) -> vec4<f32> {
+  let number = vec4<u32>(j) + vec4<u32>(0u, 1u, 2u, 3u);
+  let seen = ((number >= vec4<u32>(some.x)) & (number < vec4<u32>(some.y))) & in_range(row, key);
+  return select(vec4<f32>(LOWEST), score * p.scale, seen);
+}
+
+fn top(v: vec4<f32>) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }
+
+// weights are e^(score - largest), 0 for what is masked.
+fn weights(score: vec4<f32>, largest: f32) -> vec4<f32> {
+  return select(vec4<f32>(0.0), exp(score - vec4<f32>(largest)), score > vec4<f32>(LOWEST));
+}
+
+// scaled is a block whose column j is multiplied by f[j].
+fn scaled(m: mat4x4<f32>, f: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(m[0] * f.x, m[1] * f.y, m[2] * f.z, m[3] * f.w);
+}
+
+// before_at is the lse of a row so far, LOWEST where it saw no keys.
+fn before_at(row: u32, head: u32) -> f32 {
+  return max(before[p.before.x + ((row - p.first_row) * p.before.y) + head], LOWEST);
+}
+
+// put stores four elements from d of a row and head on top of share of those so far.
+fn put(row: u32, head: u32, d: u32, x: vec4<f32>, share: f32) {
+  let at = p.out.x + ((row - p.first_row) * p.out.y) + (head * p.dim);
+  var four = x;
+  for (var c = 0u; (c < 4u) && (d + c < p.dim); c++) {
+    if (CARRY) {
+      four[c] += share * out[at + d + c];
+    }
+    out[at + d + c] = four[c];
+  }
+}
+
+fn put_lse(row: u32, head: u32, largest: f32, total: f32) {
+  lse[p.lse.x + ((row - p.first_row) * p.lse.y) + head] = select(largest + log(total), p.none, total == 0.0);
 }
 
 @compute @workgroup_size(WG, 1, 1)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let e = (group_of(wid) * WG) + lid;
-  if (e >= (p.count * p.heads) * chunks()) {
+  let b = (e / p.fours) % p.batch;
+  let head = (e / (p.fours * p.batch)) % p.heads;
+  let chunk = e / ((p.fours * p.batch) * p.heads);
+  let first = row_start(b) + (4u * (e % p.fours));
+  let last = min(row_start(b) + row_count(b), p.first_row + p.count);
+  if ((chunk >= chunks()) || (first >= last) || (first + 3u < p.first_row)) {
     return;
   }
-  let r = e % p.count;
-  let head = (e / p.count) % p.heads;
-  let chunk = (e / p.count) / p.heads;
-  let row = p.first_row + r;
+  let row = clamp(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(p.first_row), vec4<u32>(last - 1u));
   let inner = (head / p.group) * p.dim;
-  let at_q = p.q.x + (r * p.q.y) + (head * p.dim);
-  var sum: array<vec4<f32>, CHUNK>;
+  let at_q = vec4<u32>(p.q.x + (head * p.dim)) + ((row - vec4<u32>(p.first_row)) * p.q.y);
+  var sum: array<mat4x4<f32>, CHUNK>;
   for (var i = 0u; i < CHUNK; i++) {
-    sum[i] = vec4<f32>(0.0);
+    sum[i] = mat4x4<f32>();
   }
-  var largest = 0.0;
-  var total = 0.0;
-  let seq = row_seq(row);
-  let at_out = p.out.x + (r * p.out.y) + (head * p.dim);
-  if (CARRY && (seq >= 0)) {
-    largest = before[p.before.x + (r * p.before.y) + head];
-    total = select(0.0, 1.0, largest >= LOWEST);
-    for (var i = 0u; i < CHUNK; i++) {
-      let d = at_out + (4u * part(chunk, i));
-      sum[i] = select(vec4<f32>(0.0), vec4<f32>(out[d], out[d + 1u], out[d + 2u], out[d + 3u]), vec4<bool>(total > 0.0) & real(part(chunk, i)));
-    }
-  }
-  if (seq >= 0) {
-    let some = keys_of(row, u32(seq));
-    for (var j = some.x; j < some.y; j += 4u) {
-      let key = four_of(j, some.y);
-      let seen = keys_seen(row, j, key, some.y);
-      if (!any(seen)) {
-        continue;
-      }
-      let at = (key - vec4<u32>(p.first_key));
-      let score = select(vec4<f32>(LOWEST), scores(at_q, vec4<u32>(p.k.x + inner) + (at * p.k.y)) * p.scale, seen);
-      let top = max(max(score.x, score.y), max(score.z, score.w));
-      if ((total == 0.0) || (top > largest)) {
-        let shrink = select(exp(largest - top), 0.0, total == 0.0);
-        total *= shrink;
-        for (var i = 0u; i < CHUNK; i++) {
-          sum[i] *= shrink;
-        }
-        largest = top;
-      }
-      let weight = select(vec4<f32>(0.0), exp(score - vec4<f32>(largest)), seen);
-      total += (weight.x + weight.y) + (weight.z + weight.w);
-      let share = weight * keeps(vec4<u32>(row), head, key);
-      let at_v = vec4<u32>(p.v.x + inner) + (at * p.v.y);
+  var largest = vec4<f32>(LOWEST);
+  var total = vec4<f32>(0.0);
+  let some0 = keys_of(row.x, b);
+  let some1 = keys_of(row.y, b);
+  let some2 = keys_of(row.z, b);
+  let some3 = keys_of(row.w, b);
+  let end = max(max(some0.y, some1.y), max(some2.y, some3.y));
+  for (var j = min(min(some0.x, some1.x), min(some2.x, some3.x)); j < end; j += 4u) {
+    let key = four_of(j, end);
+    let at = key - vec4<u32>(p.first_key);
+    let s = scores(at_q, vec4<u32>(p.k.x + inner) + (at * p.k.y));
+    let s0 = masked(s[0], row.x, some0, j, key);
+    let s1 = masked(s[1], row.y, some1, j, key);
+    let s2 = masked(s[2], row.z, some2, j, key);
+    let s3 = masked(s[3], row.w, some3, j, key);
+    let next = max(largest, vec4<f32>(top(s0), top(s1), top(s2), top(s3)));
+    if (any(next > largest)) {
+      let shrink = select(exp(largest - next), vec4<f32>(0.0), total == vec4<f32>(0.0));
+      total *= shrink;
       for (var i = 0u; i < CHUNK; i++) {
-        let d = part(chunk, i);
-        sum[i] += ((share.x * v_four(at_v.x, d)) + (share.y * v_four(at_v.y, d))) + ((share.z * v_four(at_v.z, d)) + (share.w * v_four(at_v.w, d)));
+        sum[i] = scaled(sum[i], shrink);
       }
+      largest = next;
+    }
+    let w = mat4x4<f32>(weights(s0, largest.x), weights(s1, largest.y), weights(s2, largest.z), weights(s3, largest.w));
+    total += vec4<f32>(1.0) * w;
+    var share = w;
+    if (DROPOUT) {
+      share = mat4x4<f32>(w[0] * keeps(row.xxxx, head, key), w[1] * keeps(row.yyyy, head, key),
+        w[2] * keeps(row.zzzz, head, key), w[3] * keeps(row.wwww, head, key));
+    }
+    let at_v = vec4<u32>(p.v.x + inner) + (at * p.v.y);
+    for (var i = 0u; i < CHUNK; i++) {
+      let d = part(chunk, i);
+      sum[i] += mat4x4<f32>(v_four(at_v.x, d), v_four(at_v.y, d), v_four(at_v.z, d), v_four(at_v.w, d)) * share;
     }
   }
-  let norm = select(1.0 / total, 0.0, total == 0.0);
+  var share = vec4<f32>(0.0);
+  if (CARRY) {
+    let lse_before = vec4<f32>(before_at(row.x, head), before_at(row.y, head), before_at(row.z, head), before_at(row.w, head));
+    let next = max(largest, lse_before);
+    let shrink = select(exp(largest - next), vec4<f32>(0.0), total == vec4<f32>(0.0));
+    share = select(vec4<f32>(0.0), exp(lse_before - next), lse_before > vec4<f32>(LOWEST));
+    for (var i = 0u; i < CHUNK; i++) {
+      sum[i] = scaled(sum[i], shrink);
+    }
+    total = (total * shrink) + share;
+    largest = next;
+  }
+  let norm = select(vec4<f32>(1.0) / total, vec4<f32>(0.0), total == vec4<f32>(0.0));
+  share *= norm;
+  // A loop over the rows there are keeps the stores in the shader once.
+  var rows_at = row;
+  var shares = share;
+  let start = max(first, p.first_row) - first;
   for (var i = 0u; i < CHUNK; i++) {
-    let d = 4u * ((chunk * CHUNK) + i);
-    let x = sum[i] * norm;
-    if (d < p.dim) { out[at_out + d] = x.x; }
-    if (d + 1u < p.dim) { out[at_out + d + 1u] = x.y; }
-    if (d + 2u < p.dim) { out[at_out + d + 2u] = x.z; }
-    if (d + 3u < p.dim) { out[at_out + d + 3u] = x.w; }
+    var x = scaled(sum[i], norm);
+    for (var j = start; j < min(4u, last - first); j++) {
+      put(rows_at[j], head, 4u * ((chunk * CHUNK) + i), x[j], shares[j]);
+    }
   }
   if (LSE && (chunk == 0u)) {
-    let at_lse = p.lse.x + (r * p.lse.y) + head;
-    if (seq < 0) {
-      lse[at_lse] = 0.0;
-    } else {
-      lse[at_lse] = select(largest + log(total), p.none, total == 0.0);
+    var tops = largest;
+    var totals = total;
+    for (var j = start; j < min(4u, last - first); j++) {
+      put_lse(rows_at[j], head, tops[j], totals[j]);
     }
   }
 }

@@ -68,7 +68,7 @@ type Attr struct {
 	Left, Right          int32 // attention window in positions before and after the query; -1 none
 	Rotary               int32 // rope: rotated dims, even
 	Index                int32 // embedding, losses: index without gradient; -1 none for embedding
-	Eps, Scale, Rate     float32
+	Eps, Scale, Rate     float32 // Rate: dropout; label smoothing
 	Theta, Fill          float32
 	Seed                 uint64 // dropout mask = DropoutKeep(Seed, element index, Rate)
 }

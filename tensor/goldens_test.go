@@ -34,7 +34,7 @@ type golden struct {
 
 // The losses and the CRF agree with the golden files on every backend.
 func TestGoldens(t *testing.T) {
-	for op, test := range map[string]func(g *golden){"cross_entropy": goldenCrossEntropy, "bce_with_logits": goldenBCE} {
+	for op, test := range map[string]func(g *golden){"cross_entropy": goldenCrossEntropy, "bce_with_logits": goldenBCE, "crf": goldenCRF} {
 		t.Run(op, func(t *testing.T) {
 			backends(t, func(t *testing.T, b tensor.Backend) { goldenFile(t, b, op, test) })
 		})

@@ -155,5 +155,8 @@ func Download(ctx context.Context, s Stream, x Tensor) ([]float32, error) {
 	return Host{Spec: x.Spec, Data: raw}.Float32()
 }
 
+// AppendBytes adds the little-endian bytes of v to b.
+func AppendBytes[T Elem](b []byte, v []T) []byte { return encode(b, v) }
+
 // Bytes are the little-endian bytes of v.
 func Bytes[T Elem](v []T) []byte { return encode(make([]byte, 0, 8*len(v)), v) }

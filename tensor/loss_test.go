@@ -31,6 +31,10 @@ func formsOfLosses() []form {
 		{op: tensor.OpCrossEntropyBackward, src: ts(x(), i32(6), f32(4), f32(1), f32(1)), dst: ts(x()), optionalS: "2", attr: mean},
 		{op: tensor.OpBCEWithLogits, src: ts(x(), x()), dst: ts(x())},
 		{op: tensor.OpBCEWithLogitsBackward, src: ts(x(), x(), x()), dst: ts(x())},
+		{op: tensor.OpCRFLogLikelihood, src: ts(x(), f32(4, 4), f32(4), f32(4), i32(6), i32(6)), dst: ts(f32(2), x()), optionalS: "5", optionalD: "1", rows: l},
+		{op: tensor.OpCRFLogLikelihoodBackward, src: ts(x(), f32(4, 4), f32(4), i32(6), i32(6), f32(2)), dst: ts(x(), f32(4, 4), f32(4), f32(4)), optionalS: "4", optionalD: "0123", rows: l},
+		{op: tensor.OpCRFViterbi, src: ts(x(), f32(4, 4), f32(4), f32(4), i32(6)), dst: ts(i32(6), f32(2)), optionalS: "4", optionalD: "1", rows: l},
+		{op: tensor.OpCRFMarginals, src: ts(x(), f32(4, 4), f32(4), f32(4), i32(6)), dst: ts(x()), optionalS: "4", rows: l},
 	}
 }
 
@@ -46,6 +50,10 @@ func refusalsOfLosses() []refusal {
 		{tensor.OpCrossEntropy, func(c *tensor.Call) { c.Attr.Mode = uint8(tensor.ReduceSum) }, tensor.ErrShape, "result 1 is not one of its 1 results"},
 		{tensor.OpCrossEntropy, func(c *tensor.Call) { c.Attr.Mode, c.Dst[1] = uint8(tensor.ReduceNone), tensor.Tensor{} }, tensor.ErrShape, "loss is F32[1], want F32[6]"},
 		{tensor.OpCrossEntropyBackward, func(c *tensor.Call) { c.Attr.Mode = uint8(tensor.ReduceSum) }, tensor.ErrShape, "operand 4 is not one of its 4 operands"},
+		{tensor.OpCRFLogLikelihood, func(c *tensor.Call) { c.Src[0] = f32(6, 1025) }, tensor.ErrUnsupported, "emissions is F32[6 1025], want 1 to 1024 tags"},
+		{tensor.OpCRFLogLikelihood, func(c *tensor.Call) { c.Src[0] = f32(6, 0) }, tensor.ErrUnsupported, "want 1 to 1024 tags"},
+		{tensor.OpCRFViterbi, func(c *tensor.Call) { c.Src[1] = f32(4, 3) }, tensor.ErrShape, "transitions is F32[4 3], want F32[4 4]"},
+		{tensor.OpCRFMarginals, func(c *tensor.Call) { c.Src[4] = f32(6) }, tensor.ErrDType, "keep is F32, want I32"},
 	}
 }
 
@@ -104,6 +112,21 @@ func gradCasesOfLosses() []gradCase {
 			return tensor.BCEWithLogits(s, in[0], t, r)
 		}), normal(1, 2, 3))
 		add(fmt.Sprintf("mse-%s", r), one(func(s S, in T) (tensor.Tensor, error) { return tensor.MSE(s, in[0], in[1], r) }), normal(1, 2, 3), normal(2, 2, 3))
+	}
+	for name, keep := range map[string][]int32{"crf": nil, "crf-keep": {1, 0, 1, 1, 1, 0, 1, 1}} {
+		add(name, onRows([]int{4, 0, 3, 1}, func(s S, in T, l L) (tensor.Tensor, error) {
+			tags, err := tensor.Upload(s, []int32{0, 2, 1, -100, 1, 1, 2, 0}, 8)
+			if err != nil {
+				return tags, err
+			}
+			var k tensor.Tensor
+			if keep != nil {
+				if k, err = tensor.Upload(s, keep, len(keep)); err != nil {
+					return k, err
+				}
+			}
+			return tensor.CRFLogLikelihood(s, in[0], tensor.CRF{Transitions: in[1], Start: in[2], End: in[3]}, tags, k, l)
+		}), normal(1, 8, 3), normal(2, 3, 3), normal(3, 3), normal(4, 3))
 	}
 	add("masked_mean", one(func(s S, in T) (tensor.Tensor, error) {
 		m, err := tensor.Upload(s, []float32{0, 1, 1, 0, 1, 1}, 2, 3)

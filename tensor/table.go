@@ -73,6 +73,10 @@ const (
 	OpCrossEntropyBackward
 	OpBCEWithLogits
 	OpBCEWithLogitsBackward
+	OpCRFLogLikelihood
+	OpCRFLogLikelihoodBackward
+	OpCRFViterbi
+	OpCRFMarginals
 	NumOps
 )
 
@@ -85,7 +89,7 @@ func init() {
 		linearRows, matmulRows, embeddingRows, softmaxRows, normRows, ropeRows, attentionRows,
 		activationRows, gatedRows, poolRows, argmaxRows, dropoutRows, elementwiseRows, gatherRows,
 		l2Rows, concatRows, sumRows, logRows, maxColsRows, convRows,
-		crossEntropyRows, bceRows,
+		crossEntropyRows, bceRows, crfRows,
 	)
 }
 

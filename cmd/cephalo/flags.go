@@ -15,10 +15,6 @@ type backendFlags struct {
 	Dtype   string `help:"Type to compute in: f32." enum:"f32" default:"f32"`
 }
 
-func (f backendFlags) options(a *app) cephalo.BackendOptions {
-	return cephalo.BackendOptions{Name: f.Backend, Device: f.Device, Threads: f.Threads, Log: a.log}
-}
-
 // modelFlags choose the folder and the backend.
 type modelFlags struct {
 	Model string `help:"Model folder; without it the small embedded sentiment model." env:"CEPHALO_MODEL" placeholder:"DIR" type:"path"`

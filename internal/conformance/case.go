@@ -48,7 +48,7 @@ func Cases() []Case {
 		activationCases, argmaxCases, attentionCases, concatCases, dropoutCases, elementwiseCases,
 		embeddingCases, gatedCases, gatherCases, l2NormalizeCases, linearCases, matmulCases,
 		normCases, poolCases, ropeCases, softmaxCases, sumCases, logCases, maxColsCases, convRowsCases,
-		crossEntropyCases,
+		crossEntropyCases, crfCases,
 	} {
 		all = append(all, family()...)
 	}

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/cephalo-ml/cephalo/tensor"
@@ -47,7 +48,7 @@ func rowCases() []rowCase {
 	for _, op := range []tensor.Op{tensor.OpLayerNormBackward, tensor.OpRMSNormBackward} {
 		cs = append(cs, rowCase{Case{Op: op, Src: []Operand{x, x, normal(k), uniform(0.5, 1, rows, 2)}, Dst: []tensor.Spec{x.Spec}}, 1<<0 | 1<<1 | 1<<3, 1, 0})
 	}
-	return append(cs, sequenceCases()...)
+	return slices.Concat(cs, lossRowCases(), sequenceCases())
 }
 
 // sequenceCases go alone by whole sequences.
@@ -71,9 +72,10 @@ func sequenceCases() []rowCase {
 	for _, op := range []tensor.Op{tensor.OpPoolCLS, tensor.OpPoolLast, tensor.OpPoolMean, tensor.OpPoolMax} {
 		cs = append(cs, rowCase{Case{Op: op, Src: []Operand{x}, Dst: []tensor.Spec{y}}, 1, 0, 1})
 	}
+	cs = append(cs, lossSequenceCases(l)...)
 	for i := range cs {
 		cs[i].Rows = l
-		if len(cs[i].Src) >= 3 && cs[i].Op != tensor.OpPoolAttention {
+		if op := cs[i].Op; op == tensor.OpAttention || op == tensor.OpAttentionBackward {
 			cs[i].Keys = l
 		}
 	}

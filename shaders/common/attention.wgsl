@@ -90,16 +90,21 @@ fn four_of(j: u32, end: u32) -> vec4<u32> {
   return min(vec4<u32>(j) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(end - 1u));
 }
 
-// keys_seen says which of the four keys from j count for a query; rows_seen which of
-// four queries count for a key.
-fn keys_seen(row: u32, j: u32, key: vec4<u32>, end: u32) -> vec4<bool> {
-  let there = (vec4<u32>(j) + vec4<u32>(0u, 1u, 2u, 3u)) < vec4<u32>(end);
+// in_range says which of four keys a query sees by their positions, where MASK leaves
+// that to ask.
+fn in_range(row: u32, key: vec4<u32>) -> vec4<bool> {
   if (MASK != 2u) {
-    return there;
+    return vec4<bool>(true);
   }
   let range = seen_by(row_pos(row));
   let pos = vec4<i32>(key_pos(key.x), key_pos(key.y), key_pos(key.z), key_pos(key.w));
-  return there & ((pos >= vec4<i32>(range.x)) & (pos <= vec4<i32>(range.y)));
+  return (pos >= vec4<i32>(range.x)) & (pos <= vec4<i32>(range.y));
+}
+
+// keys_seen says which of the four keys from j count for a query; rows_seen which of
+// four queries count for a key.
+fn keys_seen(row: u32, j: u32, key: vec4<u32>, end: u32) -> vec4<bool> {
+  return ((vec4<u32>(j) + vec4<u32>(0u, 1u, 2u, 3u)) < vec4<u32>(end)) & in_range(row, key);
 }
 fn rows_seen(key: u32, j: u32, row: vec4<u32>, end: u32) -> vec4<bool> {
   let there = (vec4<u32>(j) + vec4<u32>(0u, 1u, 2u, 3u)) < vec4<u32>(end);
