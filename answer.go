@@ -31,11 +31,12 @@ type AnswerSpan struct {
 
 // AnswerOptions are the rare knobs of Answer.
 type AnswerOptions struct {
-	TopK            int  // answers a question; 0: the best one
-	MaxAnswerLength int  // tokens; 0: 15
-	Window          int  // tokens of a window; 0: 384, at most the model's limit
-	Overlap         int  // tokens that neighbouring windows share; 0: 128, at most half a window
-	NoAnswer        bool // the empty answer competes
+	TopK            int    // answers a question; 0: the best one
+	MaxAnswerLength int    // tokens; 0: 15
+	Window          int    // tokens of a window; 0: 384, at most the model's limit
+	Overlap         int    // tokens that neighbouring windows share; 0: 128, at most half a window
+	NoAnswer        bool   // the empty answer competes
+	OnLong          string // context longer than a window: window (default), truncate or error
 }
 
 // The defaults of Hugging Face's question answering pipeline.
@@ -121,6 +122,12 @@ func (m *Model) questionWindows(q Question, o AnswerOptions) ([]*tokenizers.Enco
 	e, err := m.tokenizer.EncodePair(q.Question, q.Context, tokenizers.Options{MaxLength: size, Overlap: overlap, TruncationStrategy: "only_second", TruncationSide: "right"})
 	if err != nil {
 		return nil, err
+	}
+	switch {
+	case len(e.Overflow) > 0 && o.OnLong == LongError:
+		return nil, fmt.Errorf("question and context are longer than %d tokens", size)
+	case o.OnLong == LongTruncate:
+		return []*tokenizers.Encoding{e}, nil
 	}
 	return append([]*tokenizers.Encoding{e}, e.Overflow...), nil
 }

@@ -77,8 +77,8 @@ func openCPU(o BackendOptions, why string) (tensor.Backend, error) {
 	threads := o.Threads
 	if v := os.Getenv("CEPHALO_THREADS"); threads == 0 && v != "" {
 		n, err := strconv.Atoi(v)
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("CEPHALO_THREADS is %q, want a number from 1", v)
+		if err != nil || n < 0 {
+			return nil, fmt.Errorf("CEPHALO_THREADS is %q, want a number from 1, or 0 for all", v)
 		}
 		threads = n
 	}

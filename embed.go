@@ -49,12 +49,22 @@ func (m *Model) EmbedSeq(ctx context.Context, texts iter.Seq[Text], o EmbedOptio
 	return pipeline(ctx, m, texts, prepare, e.vectors)
 }
 
+// EmbeddingWidth is the length of the vectors that Embed gives.
+func (m *Model) EmbeddingWidth(o EmbedOptions) (int, error) {
+	e, err := m.embedder(o)
+	if err != nil {
+		return 0, err
+	}
+	return e.width, nil
+}
+
 // embedder is the folder's way to vectors with the options over it.
 type embedder struct {
 	m         *Model
 	st        *sentence
 	poolings  []tensor.Pooling
 	dims      int
+	width     int // of the vectors, after dims
 	normalize bool
 	prompt    string
 }
@@ -98,6 +108,9 @@ func (m *Model) embedder(o EmbedOptions) (*embedder, error) {
 	}
 	if o.Dimensions < 0 || o.Dimensions > width {
 		return nil, fmt.Errorf("dimensions is %d, want 1 to the width %d", o.Dimensions, width)
+	}
+	if e.width = width; e.dims > 0 {
+		e.width = e.dims
 	}
 	return e, nil
 }

@@ -64,7 +64,11 @@ func pipeline[I, W, R any](ctx context.Context, m *Model, inputs iter.Seq[I],
 			return
 		}
 		defer done()
-		index := 0
+		if m.tokenizer == nil {
+			yield(zero, fmt.Errorf("no tokenizer: %w", m.noTok))
+			return
+		}
+		index, longest := 0, m.encoder.Config().MaxTokens
 		type entry struct {
 			work[W, R]
 			index int
@@ -114,6 +118,11 @@ func pipeline[I, W, R any](ctx context.Context, m *Model, inputs iter.Seq[I],
 			e := &entry{index: index}
 			index++
 			e.work, e.err = prepare(in)
+			for _, s := range e.seqs {
+				if len(s.ids) > longest && e.err == nil {
+					e.err = fmt.Errorf("%d tokens, the model has %d positions", len(s.ids), longest)
+				}
+			}
 			if e.err == nil {
 				e.need = len(e.seqs)
 			}
@@ -129,7 +138,7 @@ func pipeline[I, W, R any](ctx context.Context, m *Model, inputs iter.Seq[I],
 				waiting, owners = append(waiting, s), append(owners, e)
 				tokens += len(s.ids)
 			}
-			if len(waiting) >= m.opt.batch || len(queue) >= m.opt.batch {
+			if len(waiting) >= m.opt.batch || len(queue) >= m.opt.batch || (m.opt.idle != nil && m.opt.idle()) {
 				if !flush() {
 					return
 				}

@@ -115,6 +115,21 @@ func (m *Model) GenerateStream(ctx context.Context, prompt string, o GenerateOpt
 	}
 }
 
+// CanGenerate says whether the model can continue texts with these options: it is
+// a causal language model with a tokenizer, and the options are in range.
+func (m *Model) CanGenerate(o GenerateOptions) error {
+	if m.tokenizer == nil {
+		return fmt.Errorf("no tokenizer: %w", m.noTok)
+	}
+	if err := m.needs(heads.KindTextGeneration); err != nil {
+		return err
+	}
+	if _, ok := m.encoder.(encoders.Causal); !ok {
+		return fmt.Errorf("%s is no causal model: it fills masks and does not generate: %w", m.head.Config().Name, tensor.ErrUnsupported)
+	}
+	return o.check()
+}
+
 // promptIDs tokenizes prompts; an empty one becomes the beginning-of-sequence token.
 func (m *Model) promptIDs(prompts []string) ([][]int32, error) {
 	if m.tokenizer == nil {

@@ -51,6 +51,7 @@ type options struct {
 	batch     int
 	maxTokens int
 	log       func(string)
+	idle      func() bool
 }
 
 // Option is a rare knob of Open.
@@ -83,6 +84,10 @@ func WithBatch(n, maxTokens int) Option {
 		}
 	}
 }
+
+// WithIdle says that no input is waiting, so that a batch which is not full runs
+// now: results appear while inputs are still being read.
+func WithIdle(idle func() bool) Option { return func(o *options) { o.idle = idle } }
 
 // WithLog gets lines that a user may want to see: the backend, warnings.
 func WithLog(log func(line string)) Option { return func(o *options) { o.log = log } }

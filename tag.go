@@ -110,6 +110,17 @@ func (m *Model) windows(t Text, l Length) ([]*tokenizers.Encoding, error) {
 	if err != nil {
 		return nil, err
 	}
+	if limit := m.limit(l.MaxLength); len(e.Overflow) > 0 && l.OnLong == LongWindow {
+		special := 0
+		for _, s := range e.Special {
+			if s {
+				special++
+			}
+		}
+		if limit <= special {
+			return nil, fmt.Errorf("max length %d leaves no room beside %d special tokens", limit, special)
+		}
+	}
 	if l.OnLong != LongWindow {
 		return []*tokenizers.Encoding{e}, nil
 	}

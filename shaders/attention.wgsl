@@ -5,8 +5,8 @@
 // memory.
 // A row without keys gives zeros, and none as its lse. Rows in no sequence are left.
 // Grid: one invocation for each four rows of a sequence, head and 4*CHUNK of D (each
-// takes all scores anew), rows of one head side by side, folded to 2-D. Workgroup:
-// WG x 1 x 1.
+// takes all scores anew), rows of one head side by side, folded to 2-D.
+// Workgroup: WG x 1 x 1.
 // Bounds: invocations past the last, past the sequence or outside the window of q
 // return. Ref: cpuref/attention.go
 const WG: u32 = 64u;
@@ -93,18 +93,19 @@ fn scores(at_q: vec4<u32>, at_k: vec4<u32>) -> mat4x4<f32> {
   return s;
 }
 
-// masked are the scores of a row, LOWEST for the keys j .. j+3 that it does not see.
-fn masked(score: vec4<f32>, row: u32, some: vec2<u32>, j: u32, key: vec4<u32>) -> vec4<f32> {
+// sees says which of the keys j .. j+3 a row sees.
+fn sees(row: u32, some: vec2<u32>, j: u32, key: vec4<u32>) -> vec4<bool> {
   let number = vec4<u32>(j) + vec4<u32>(0u, 1u, 2u, 3u);
-  let seen = ((number >= vec4<u32>(some.x)) & (number < vec4<u32>(some.y))) & in_range(row, key);
-  return select(vec4<f32>(LOWEST), score * p.scale, seen);
+  return ((number >= vec4<u32>(some.x)) & (number < vec4<u32>(some.y))) & in_range(row, key);
 }
+
+fn masked(score: vec4<f32>, seen: vec4<bool>) -> vec4<f32> { return select(vec4<f32>(LOWEST), score * p.scale, seen); }
 
 fn top(v: vec4<f32>) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }
 
-// weights are e^(score - largest), 0 for what is masked.
-fn weights(score: vec4<f32>, largest: f32) -> vec4<f32> {
-  return select(vec4<f32>(0.0), exp(score - vec4<f32>(largest)), score > vec4<f32>(LOWEST));
+// weights are e^(score - largest) of what is seen.
+fn weights(score: vec4<f32>, largest: f32, seen: vec4<bool>) -> vec4<f32> {
+  return select(vec4<f32>(0.0), exp(score - vec4<f32>(largest)), seen);
 }
 
 // scaled is a block whose column j is multiplied by f[j].
@@ -162,10 +163,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let key = four_of(j, end);
     let at = key - vec4<u32>(p.first_key);
     let s = scores(at_q, vec4<u32>(p.k.x + inner) + (at * p.k.y));
-    let s0 = masked(s[0], row.x, some0, j, key);
-    let s1 = masked(s[1], row.y, some1, j, key);
-    let s2 = masked(s[2], row.z, some2, j, key);
-    let s3 = masked(s[3], row.w, some3, j, key);
+    let seen0 = sees(row.x, some0, j, key);
+    let seen1 = sees(row.y, some1, j, key);
+    let seen2 = sees(row.z, some2, j, key);
+    let seen3 = sees(row.w, some3, j, key);
+    let s0 = masked(s[0], seen0);
+    let s1 = masked(s[1], seen1);
+    let s2 = masked(s[2], seen2);
+    let s3 = masked(s[3], seen3);
     let next = max(largest, vec4<f32>(top(s0), top(s1), top(s2), top(s3)));
     if (any(next > largest)) {
       let shrink = select(exp(largest - next), vec4<f32>(0.0), total == vec4<f32>(0.0));
@@ -175,7 +180,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
       }
       largest = next;
     }
-    let w = mat4x4<f32>(weights(s0, largest.x), weights(s1, largest.y), weights(s2, largest.z), weights(s3, largest.w));
+    let w = mat4x4<f32>(weights(s0, largest.x, seen0), weights(s1, largest.y, seen1),
+      weights(s2, largest.z, seen2), weights(s3, largest.w, seen3));
     total += vec4<f32>(1.0) * w;
     var share = w;
     if (DROPOUT) {

@@ -44,10 +44,10 @@ func TestFiles(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, strings.HasPrefix(string(own), "// "+name+":"), "%s begins with its name and formula", name)
 		for _, want := range []string{"\n// Grid: ", "\n// Bounds: ", "Ref: cpuref/", "Workgroup: "} {
-			require.Contains(t, string(own), want, "header of %s", name)
+			require.True(t, strings.Contains(string(own), want), "header of %s has no %q", name, want)
 		}
 		for _, refused := range []string{"override ", "enable ", "f16", "subgroup"} {
-			require.NotContains(t, text, refused, name)
+			require.False(t, strings.Contains(text, refused), "%s has %q", name, refused)
 		}
 	}
 	for name, parts := range fragments {

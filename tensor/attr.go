@@ -60,14 +60,14 @@ func ParseAct(name string) (Act, error) {
 // the fields that its comment does not name.
 type Attr struct {
 	Act                  Act
-	Mode                 uint8 // which member of a family (see the operation)
-	Causal               bool  // attention: a key counts only at or before the query's position
-	TransA, TransB       bool  // matmul: the operand is stored transposed
-	TransW               bool  // linear: the weight is stored [in, out]
-	Interleaved, Inverse bool  // rope: neighbouring pairs; rotate backwards
-	Left, Right          int32 // attention window in positions before and after the query; -1 none
-	Rotary               int32 // rope: rotated dims, even
-	Index                int32 // embedding, losses: index without gradient; -1 none for embedding
+	Mode                 uint8   // which member of a family (see the operation)
+	Causal               bool    // attention: a key counts only at or before the query's position
+	TransA, TransB       bool    // matmul: the operand is stored transposed
+	TransW               bool    // linear: the weight is stored [in, out]
+	Interleaved, Inverse bool    // rope: neighbouring pairs; rotate backwards
+	Left, Right          int32   // attention window in positions before and after the query; -1 none
+	Rotary               int32   // rope: rotated dims, even
+	Index                int32   // embedding, losses: index without gradient; -1 none for embedding
 	Eps, Scale, Rate     float32 // Rate: dropout; label smoothing
 	Theta, Fill          float32
 	Seed                 uint64 // dropout mask = DropoutKeep(Seed, element index, Rate)

@@ -117,8 +117,7 @@ func (c *chain) score(at []int, path []int) float64 {
 	return sum
 }
 
-// allPaths calls fn with every path over n rows, the lowest tags of the last row first
-// varied last.
+// allPaths calls fn with every path over n rows; fn does not keep it.
 func (c *chain) allPaths(n int, fn func(path []int)) {
 	path := make([]int, n)
 	var next func(k int)

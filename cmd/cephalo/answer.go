@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"iter"
 	"os"
 	"strings"
@@ -12,8 +14,8 @@ import (
 type answerCmd struct {
 	pipelineCmd
 	answerFlags
-	Question string `help:"The question; then the context comes from --context."`
-	Context  string `help:"The context: a text, or a file that holds it." placeholder:"FILE|TEXT"`
+	Question *string `help:"The question; then the context comes from --context."`
+	Context  *string `help:"The context: a file, or a text where there is no such file." placeholder:"FILE|TEXT"`
 }
 
 type answerFlags struct {
@@ -34,23 +36,33 @@ func (f answerFlags) options() cephalo.AnswerOptions {
 }
 
 func (c *answerCmd) Run(a *app) error {
-	given := ""
-	if c.Context != "" {
-		given = c.Context
-		if raw, err := os.ReadFile(c.Context); err == nil {
-			given = string(raw)
+	if c.MaxAnswerLength < 1 || c.Window < 1 || c.Overlap < 0 || c.TopK < 0 {
+		return usagef("--max-answer-length and --window want a number from 1, --overlap and --top-k from 0")
+	}
+	var given *string
+	if c.Context != nil {
+		raw, err := os.ReadFile(*c.Context)
+		switch {
+		case err == nil:
+			text := string(raw)
+			given = &text
+		case errors.Is(err, fs.ErrNotExist) || strings.ContainsAny(*c.Context, " \n\x00") || len(*c.Context) > 255:
+			given = c.Context
+		default:
+			return fmt.Errorf("--context: %w", err)
 		}
 	}
-	if c.Question != "" {
+	input := func(l line) cephalo.Question { return questionInput(l, given) }
+	if c.Question != nil {
 		if len(c.Texts) > 0 || c.Input != "" {
 			return usagef("--question and other inputs exclude each other")
 		}
-		if c.Context == "" {
+		if given == nil {
 			return usagef("--question needs --context")
 		}
-		c.Texts = []string{c.Question}
+		c.Texts = []string{"one"}
+		input = func(line) cephalo.Question { return cephalo.Question{Question: *c.Question, Context: *given} }
 	}
-	input := func(l line) cephalo.Question { return questionInput(l, given) }
 	return runPipeline(a, c.pipelineCmd, input, func(m *cephalo.Model, in iter.Seq[cephalo.Question]) iter.Seq2[[]cephalo.AnswerSpan, error] {
 		return m.AnswerSeq(a.ctx, in, c.options())
 	}, c.render)
@@ -58,17 +70,32 @@ func (c *answerCmd) Run(a *app) error {
 
 // questionInput takes "question" and "context"; a plain line is a question about
 // the context that was given.
-func questionInput(l line, given string) cephalo.Question {
-	q := cephalo.Question{Err: l.err, Context: given}
-	if l.Question != nil {
-		q.Question = *l.Question
-	} else if l.Text != nil {
-		q.Question = *l.Text
+func questionInput(l line, given *string) cephalo.Question {
+	q := cephalo.Question{Err: l.err}
+	if l.Question == nil {
+		l.Question = l.Text
 	}
-	if l.Context != nil {
-		q.Context = *l.Context
+	if l.Context == nil {
+		l.Context = given
+	}
+	switch {
+	case l.err != nil:
+	case l.Question == nil:
+		q.Err = fmt.Errorf(`the key "question" is missing`)
+	case l.Context == nil:
+		q.Err = fmt.Errorf(`the key "context" is missing`)
+	default:
+		q.Question, q.Context = *l.Question, *l.Context
 	}
 	return q
+}
+
+// answered is the JSON form of an answer.
+type answered struct {
+	Answer string  `json:"answer"`
+	Score  float64 `json:"score"`
+	Start  int     `json:"start"`
+	End    int     `json:"end"`
 }
 
 func (f answerFlags) render(q cephalo.Question, as []cephalo.AnswerSpan) value {
@@ -77,11 +104,11 @@ func (f answerFlags) render(q cephalo.Question, as []cephalo.AnswerSpan) value {
 		spans[i] = cephalo.Span{Start: s.Start, End: s.End}
 	}
 	spans = convert(f.Offsets, q.Context, spans)
-	list := make([]map[string]any, len(as))
+	list := make([]answered, len(as))
 	var v value
 	var lines []string
 	for i, s := range as {
-		list[i] = map[string]any{"answer": s.Answer, "score": s.Score, "start": spans[i].Start, "end": spans[i].End}
+		list[i] = answered{s.Answer, s.Score, spans[i].Start, spans[i].End}
 		lines = append(lines, fmt.Sprintf("%.6f\t%s", s.Score, inContext(q.Context, s)))
 		v.tsv = append(v.tsv, s.Answer, number(s.Score), fmt.Sprint(spans[i].Start), fmt.Sprint(spans[i].End))
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -69,18 +70,28 @@ func (c *embedCmd) toFile(a *app, start func(*cephalo.Model, iter.Seq[cephalo.Te
 		return err
 	}
 	var all []float32
-	n, width := 0, 0
+	var numbers []int
+	n := 0
+	width, err := m.EmbeddingWidth(c.options(c.length()))
+	if err != nil {
+		return err
+	}
 	for v, err := range start(m, func(yield func(cephalo.Text) bool) {
 		for l := range lines {
+			numbers = append(numbers, l.number)
 			if !yield(textInput(l)) {
 				return
 			}
 		}
 	}) {
+		var in *cephalo.InputError
+		if errors.As(err, &in) {
+			return fmt.Errorf("line %d: %w", numbers[in.Index], in.Err)
+		}
 		if err != nil {
 			return err
 		}
-		all, n, width = append(all, v...), n+1, len(v)
+		all, n = append(all, v...), n+1
 	}
 	if broken != nil {
 		return broken

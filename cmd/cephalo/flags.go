@@ -29,7 +29,7 @@ func (f modelFlags) open(a *app, opts ...cephalo.Option) (*cephalo.Model, error)
 		return nil, usagef("--batch, --max-batch-tokens and --threads want a number from 0")
 	}
 	opts = append(opts, cephalo.WithBackend(f.Backend), cephalo.WithDevice(f.Device), cephalo.WithThreads(f.Threads),
-		cephalo.WithBatch(f.Batch, f.MaxBatchTokens), cephalo.WithLog(a.log))
+		cephalo.WithBatch(f.Batch, f.MaxBatchTokens), cephalo.WithLog(a.log), cephalo.WithIdle(a.idle))
 	if f.Model != "" {
 		return cephalo.Open(a.ctx, f.Model, opts...)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 
 	"github.com/cephalo-ml/cephalo"
@@ -32,6 +33,12 @@ func (c *generateCmd) Run(a *app) error {
 		return err
 	}
 	defer m.Close()
+	if err := m.CanGenerate(c.options()); err != nil {
+		return err
+	}
+	if c.Stream && c.NumBeams > 1 {
+		return usagef("--stream and --num-beams exclude each other: a beam search knows its text at the end alone")
+	}
 	var broken error
 	lines, err := c.lines(a, &broken)
 	if err != nil {
@@ -48,6 +55,10 @@ func (c *generateCmd) Run(a *app) error {
 		}
 		if a.ctx.Err() != nil {
 			return a.ctx.Err()
+		}
+		var out writeError
+		if errors.As(err, &out) {
+			return out.error
 		}
 		if err == nil {
 			continue
@@ -81,18 +92,31 @@ func (c *generateCmd) one(a *app, m *cephalo.Model, w *bufio.Writer, prompt stri
 			}
 			w.WriteString(piece)
 			if err := w.Flush(); err != nil {
-				return err
+				return writeError{err}
 			}
 		}
 		_, err := fmt.Fprintln(w)
-		return err
+		if err == nil {
+			err = w.Flush()
+		}
+		return wrote(err)
 	}
 	texts, err := m.Generate(a.ctx, []string{prompt}, c.options())
 	if err != nil {
 		return err
 	}
 	if err := write(w, c.Format, value{json: map[string]any{"generated_text": texts[0]}, text: texts[0]}); err != nil {
-		return err
+		return wrote(err)
 	}
-	return w.Flush()
+	return wrote(w.Flush())
+}
+
+// writeError is an error of the output, which ends the run.
+type writeError struct{ error }
+
+func wrote(err error) error {
+	if err == nil {
+		return nil
+	}
+	return writeError{err}
 }

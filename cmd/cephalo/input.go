@@ -10,6 +10,7 @@ import (
 	"iter"
 	"os"
 	"strings"
+	"time"
 )
 
 // inputFlags say where texts come from: arguments, a file, or standard input.
@@ -64,25 +65,78 @@ func (f inputFlags) lines(a *app, failed *error) (iter.Seq[line], error) {
 	if err != nil {
 		return nil, err
 	}
+	a.feed = read(src)
 	return func(yield func(line) bool) {
+		for {
+			select {
+			case <-a.ctx.Done():
+				return
+			case l, ok := <-a.feed.lines:
+				if !ok {
+					*failed = a.feed.err
+					return
+				}
+				if !yield(parseLine(l.raw, l.number)) {
+					return
+				}
+			}
+		}
+	}, nil
+}
+
+// rawLine is a line without its end.
+type rawLine struct {
+	raw    []byte
+	number int
+}
+
+// feed reads lines on a goroutine of its own, so that a wait for input holds up
+// neither results nor a signal.
+type feed struct {
+	lines chan rawLine
+	err   error // set before lines is closed
+}
+
+// ahead is how many lines are read before they are asked for.
+const ahead = 256
+
+func read(src io.ReadCloser) *feed {
+	f := &feed{lines: make(chan rawLine, ahead)}
+	go func() {
+		defer close(f.lines)
 		defer src.Close()
 		r := bufio.NewReaderSize(src, 1<<16)
 		for n := 1; ; n++ {
 			raw, err := r.ReadBytes('\n')
+			if n == 1 {
+				raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
+			}
 			if len(raw) > 0 {
 				raw = bytes.TrimSuffix(raw, []byte("\n"))
-				if !yield(parseLine(bytes.TrimSuffix(raw, []byte("\r")), n)) {
-					return
-				}
+				f.lines <- rawLine{bytes.TrimSuffix(raw, []byte("\r")), n}
 			}
 			if err != nil {
 				if !errors.Is(err, io.EOF) {
-					*failed = fmt.Errorf("reading input: %w", err)
+					f.err = fmt.Errorf("reading input: %w", err)
 				}
 				return
 			}
 		}
-	}, nil
+	}()
+	return f
+}
+
+// patience is how long a reader that is not waiting for input may take to bring
+// the next line.
+const patience = 2 * time.Millisecond
+
+// idle says that no line is waiting.
+func (a *app) idle() bool {
+	if a.feed == nil || len(a.feed.lines) > 0 {
+		return false
+	}
+	time.Sleep(patience)
+	return len(a.feed.lines) == 0
 }
 
 // parseLine takes a line that begins with { as a JSON object and any other as text.

@@ -48,6 +48,7 @@ type app struct {
 	out    io.Writer
 	errOut io.Writer
 	quiet  bool
+	feed   *feed // lines being read, nil before
 }
 
 // log writes a line for the user, unless silenced.
@@ -62,7 +63,7 @@ var errPartial = errors.New("some inputs failed")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 

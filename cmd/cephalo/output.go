@@ -41,7 +41,9 @@ func writeAll[R any](a *app, o outputFlags, results iter.Seq2[R, error], number 
 			failed = true
 			w.Flush()
 			if o.Format == "json" {
-				writeJSON(w, map[string]any{"error": in.Err.Error(), "line": n})
+				if err := writeJSON(w, map[string]any{"error": in.Err.Error(), "line": n}); err != nil {
+					return err
+				}
 			}
 			fmt.Fprintf(a.errOut, "cephalo: line %d: %v\n", n, in.Err)
 			if o.Strict {

@@ -56,8 +56,8 @@ func (c *predictCmd) Run(a *app) error {
 		}, func(t cephalo.Text, es []cephalo.Entity) value { return f.render(t.Text, es) })
 	case cephalo.QuestionAnswering:
 		f := answerFlags{TopK: c.TopK, Offsets: "char"}
-		return pipe(a, c.pipelineCmd, m, func(l line) cephalo.Question { return questionInput(l, "") }, func(m *cephalo.Model, in iter.Seq[cephalo.Question]) iter.Seq2[[]cephalo.AnswerSpan, error] {
-			return m.AnswerSeq(a.ctx, in, cephalo.AnswerOptions{TopK: c.TopK})
+		return pipe(a, c.pipelineCmd, m, func(l line) cephalo.Question { return questionInput(l, nil) }, func(m *cephalo.Model, in iter.Seq[cephalo.Question]) iter.Seq2[[]cephalo.AnswerSpan, error] {
+			return m.AnswerSeq(a.ctx, in, cephalo.AnswerOptions{TopK: c.TopK, Window: c.MaxLength, Overlap: c.Overlap, OnLong: c.OnLong})
 		}, f.render)
 	case cephalo.MultipleChoice:
 		return pipe(a, c.pipelineCmd, m, choiceInput, func(m *cephalo.Model, in iter.Seq[cephalo.Choice]) iter.Seq2[cephalo.Chosen, error] {

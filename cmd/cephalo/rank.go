@@ -11,9 +11,9 @@ import (
 type rankCmd struct {
 	pipelineCmd
 	lengthFlags
-	Query string `help:"Rank the texts for this query."`
-	TopK  int    `help:"Texts to give; 0 is all." default:"0"`
-	Raw   bool   `help:"Logits as scores."`
+	Query *string `help:"Rank the texts, arguments or lines, for this query."`
+	TopK  int     `help:"Texts to give; 0 is all." default:"0"`
+	Raw   bool    `help:"Logits as scores."`
 }
 
 // Run ranks {"query","texts"} lines, or with --query the arguments.
@@ -22,12 +22,15 @@ func (c *rankCmd) Run(a *app) error {
 		return err
 	}
 	input := rankInput
-	if c.Query != "" {
-		if len(c.Texts) == 0 || c.Input != "" {
-			return usagef("--query needs the texts as arguments")
+	if c.TopK < 0 {
+		return usagef("--top-k wants a number from 0")
+	}
+	if c.Query != nil {
+		q, err := c.one(a)
+		if err != nil {
+			return err
 		}
-		q := cephalo.Query{Query: c.Query, Texts: c.Texts}
-		c.Texts = c.Texts[:1]
+		c.Texts, c.Input = []string{"one"}, ""
 		input = func(line) cephalo.Query { return q }
 	}
 	o := cephalo.RankOptions{Length: c.length(), TopK: c.TopK, Raw: c.Raw}
@@ -53,8 +56,30 @@ func rankInput(l line) cephalo.Query {
 	case l.err != nil:
 	case l.Query == nil:
 		q.Err = fmt.Errorf(`the key "query" is missing`)
+	case l.Texts == nil:
+		q.Err = fmt.Errorf(`the key "texts" is missing`)
 	default:
 		q.Query = *l.Query
 	}
 	return q
+}
+
+// one is the query of --query with all texts.
+func (c *rankCmd) one(a *app) (cephalo.Query, error) {
+	q := cephalo.Query{Query: *c.Query}
+	var broken error
+	lines, err := c.lines(a, &broken)
+	if err != nil {
+		return q, err
+	}
+	for l := range lines {
+		if t := textInput(l); t.Err != nil {
+			return q, fmt.Errorf("line %d: %w", l.number, t.Err)
+		}
+		q.Texts = append(q.Texts, *l.Text)
+	}
+	if len(q.Texts) == 0 && broken == nil {
+		return q, usagef("--query needs texts: arguments, lines of standard input, or --input")
+	}
+	return q, broken
 }

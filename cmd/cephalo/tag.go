@@ -55,20 +55,38 @@ func convert(unit, text string, spans []cephalo.Span) []cephalo.Span {
 	return spans
 }
 
+// taggedToken and taggedGroup are the JSON forms without and with aggregation.
+type (
+	taggedToken struct {
+		Entity string  `json:"entity"`
+		Score  float64 `json:"score"`
+		Index  int     `json:"index"`
+		Word   string  `json:"word"`
+		Start  int     `json:"start"`
+		End    int     `json:"end"`
+	}
+	taggedGroup struct {
+		Group string  `json:"entity_group"`
+		Score float64 `json:"score"`
+		Word  string  `json:"word"`
+		Start int     `json:"start"`
+		End   int     `json:"end"`
+	}
+)
+
 func (f tagFlags) render(text string, es []cephalo.Entity) value {
 	spans := make([]cephalo.Span, len(es))
 	for i, e := range es {
 		spans[i] = cephalo.Span{Start: e.Start, End: e.End}
 	}
 	spans = convert(f.Offsets, text, spans)
-	list := make([]map[string]any, len(es))
+	list := make([]any, len(es))
 	var tsv []string
 	for i, e := range es {
-		list[i] = map[string]any{"score": e.Score, "word": e.Word, "start": spans[i].Start, "end": spans[i].End}
 		if f.Aggregation == cephalo.AggregateNone {
-			list[i]["entity"], list[i]["index"] = e.Label, e.Index
+			list[i] = taggedToken{e.Label, e.Score, e.Index, e.Word, spans[i].Start, spans[i].End}
 		} else {
-			list[i]["entity_group"] = e.Label
+			list[i] = taggedGroup{e.Label, e.Score, e.Word, spans[i].Start, spans[i].End}
 		}
 		tsv = append(tsv, fmt.Sprintf("%s:%d:%d:%.4f:%s", e.Label, spans[i].Start, spans[i].End, e.Score, e.Word))
 	}

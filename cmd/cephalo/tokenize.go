@@ -41,6 +41,9 @@ type tokenized struct {
 }
 
 func (c *tokenizeCmd) Run(a *app) error {
+	if err := c.check(); err != nil {
+		return err
+	}
 	tok, err := c.load()
 	if err != nil {
 		return err
@@ -112,6 +115,9 @@ func (c *tokenizeCmd) one(tok *cephalo.Tokenizer, l line) (value, error) {
 	}
 	if err != nil {
 		return value{}, err
+	}
+	if c.OnLong == cephalo.LongError && len(e.Overflow) > 0 {
+		return value{}, fmt.Errorf("more than %d tokens", c.MaxLength)
 	}
 	t := c.form(e, l)
 	ids := make([]string, len(t.IDs))

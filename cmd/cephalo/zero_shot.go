@@ -16,6 +16,13 @@ type zeroShotCmd struct {
 	MultiLabel bool     `help:"Candidates are independent."`
 }
 
+// zeroShot is the JSON form.
+type zeroShot struct {
+	Sequence string    `json:"sequence"`
+	Labels   []string  `json:"labels"`
+	Scores   []float64 `json:"scores"`
+}
+
 func (c *zeroShotCmd) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return err
@@ -38,7 +45,7 @@ func (c *zeroShotCmd) Run(a *app) error {
 			lines = append(lines, fmt.Sprintf("%s\t%.6f", s.Label, s.Score))
 			v.tsv = append(v.tsv, s.Label, number(s.Score))
 		}
-		v.json = map[string]any{"sequence": in.Text, "labels": labels, "scores": values}
+		v.json = zeroShot{in.Text, labels, values}
 		v.text = strings.Join(lines, "\n")
 		return v
 	})

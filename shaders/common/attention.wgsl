@@ -1,9 +1,9 @@
 // attention: which rows of a sequence meet, of the file's bindings rows and keys
-// (Start[B] | Len[B] | Pos | Seq of the queries and of the keys), its consts
-// MASK, DROPOUT and CHUNK, and the fields of Params that the functions name. Row numbers are those of the whole
-// matrices, not of a window.
-// MASK is 0: all meet; 1 those whose positions lie in a range, positions ascending
-// within a sequence; 2 the same, positions in any order.
+// (Start[B] | Len[B] | Pos | Seq of the queries and of the keys), its consts MASK,
+// DROPOUT and CHUNK, and the fields of Params that the functions name. Row numbers are
+// those of the whole matrices, not of a window.
+// MASK is 0: all meet; 1: those whose positions lie in a range, positions ascending
+// within a sequence; 2: the same, positions in any order.
 
 const LAST_POSITION: i32 = 2147483647;
 const FIRST_POSITION: i32 = -2147483647;
