@@ -93,3 +93,34 @@ func TestAttachMismatch(t *testing.T) {
 	require.True(t, errors.Is(err, heads.ErrDimMismatch))
 	require.EqualError(t, err, `head "sentiment": input_dim 768 does not match hidden size 256; create the head with input_dim=256: `+heads.ErrDimMismatch.Error())
 }
+
+// TestHeadPipelines runs heads of our own through the pipelines: a pair through a
+// similarity head, an answer through a span head, tags through a CRF, and regression.
+func TestHeadPipelines(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		m := sentiment(t, b)
+		pair := "a dull film"
+		texts := []cephalo.Text{{Text: "a dull film", Pair: &pair}}
+		for _, fn := range []string{"cosine", "dot", "learned"} {
+			require.NoError(t, m.NewHead(t.Context(), heads.TaskConfig{Name: "similar", TaskType: heads.TextSimilarityTask}, heads.Options{SimilarityFunction: fn, Pooling: "mean"}, 3))
+			got, err := m.Similar(t.Context(), texts, cephalo.EmbedOptions{})
+			require.NoError(t, err)
+			if fn == "cosine" {
+				require.InDelta(t, 1, got[0], 1e-5)
+			}
+		}
+		require.NoError(t, m.NewHead(t.Context(), heads.TaskConfig{Name: "qa", TaskType: heads.QuestionAnsweringTask}, heads.Options{UseTaskAttention: true}, 3))
+		answers, err := m.Answer(t.Context(), []cephalo.Question{{Question: "what is good", Context: "the film is good and long"}})
+		require.NoError(t, err)
+		require.NotEmpty(t, answers[0][0].Answer)
+		require.NoError(t, m.NewHead(t.Context(), heads.TaskConfig{Name: "ner", TaskType: heads.NamedEntityRecognition, UseCRF: true, Labels: bio}, heads.Options{CRFConstraints: true}, 3))
+		tags, err := m.Tag(t.Context(), []string{"the film is good"}, cephalo.TagOptions{Aggregation: "none", IgnoreLabels: []string{}})
+		require.NoError(t, err)
+		require.Len(t, tags[0], 4)
+		require.NoError(t, m.NewHead(t.Context(), heads.TaskConfig{Name: "quality", TaskType: heads.QualityScoring}, heads.Options{}, 3))
+		for r, err := range m.ClassifySeq(t.Context(), func(yield func(cephalo.Text) bool) { yield(texts[0]) }, cephalo.ClassifyOptions{}) {
+			require.NoError(t, err)
+			require.Len(t, r.Values, 1)
+		}
+	})
+}

@@ -33,14 +33,16 @@ func (m *Model) load(ctx context.Context) error {
 	})
 	ignore := encoders.Ignores(model)
 	switch {
-	case errors.Is(err, heads.ErrNoHead):
-		// The encoder alone is of use; what lies outside it belongs to the class.
-		m.noHead = err
-		prefix := model.Prefix() + "."
-		ignore = func(name string) bool { return !strings.HasPrefix(name, prefix) || encoders.Ignores(model)(name) }
+	case errors.Is(err, heads.ErrNoHead) && m.opt.lenient:
+		m.noHead = err // the encoder alone
 	case err != nil:
 		b.Fail(err)
 	case head == nil:
+		if m.folder.class == "" {
+			ignore = func(name string) bool {
+				return encoders.Ignores(model)(name) || heads.IsLanguageModelTensor(cfg.ModelType, name)
+			}
+		}
 		m.noHead = fmt.Errorf("%s has no task head: %w", orNone(m.folder.class), heads.ErrNoHead)
 	default:
 		m.head = head

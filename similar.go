@@ -6,6 +6,10 @@ import (
 	"iter"
 	"math"
 	"sort"
+
+	"github.com/cephalo-ml/cephalo/encoders"
+	"github.com/cephalo-ml/cephalo/heads"
+	"github.com/cephalo-ml/cephalo/tensor"
 )
 
 // Cosine is the cosine of two vectors of one width; 0 where one is zero.
@@ -30,8 +34,12 @@ func (m *Model) Similar(ctx context.Context, pairs []Text, o EmbedOptions) ([]fl
 	}, o))
 }
 
-// SimilarSeq compares pairs as they come.
+// SimilarSeq compares pairs as they come. A similarity head scores them by its own
+// function.
 func (m *Model) SimilarSeq(ctx context.Context, pairs iter.Seq[Text], o EmbedOptions) iter.Seq2[float64, error] {
+	if h, ok := m.head.(heads.PairHead); ok {
+		return m.similarByHead(ctx, h, pairs, o)
+	}
 	e, err := m.embedder(o)
 	if err != nil {
 		return failed[float64](err)
@@ -55,6 +63,70 @@ func (m *Model) SimilarSeq(ctx context.Context, pairs iter.Seq[Text], o EmbedOpt
 		return w, nil
 	}
 	return pipeline(ctx, m, pairs, prepare, e.vectors)
+}
+
+// similarByHead runs each pair through encoder and head in a submit of its own.
+func (m *Model) similarByHead(ctx context.Context, h heads.PairHead, pairs iter.Seq[Text], o EmbedOptions) iter.Seq2[float64, error] {
+	prepare := func(t Text) (work[struct{}, float64], error) {
+		var w work[struct{}, float64]
+		if t.Err == nil && t.Pair == nil {
+			return w, fmt.Errorf("similarity takes a pair of texts")
+		}
+		var seqs []sequence
+		for i := range 2 {
+			one := Text{Text: t.Text, Err: t.Err}
+			if i == 1 && t.Pair != nil {
+				one.Text = *t.Pair
+			}
+			e, err := m.encode(one, o.Length)
+			if err != nil {
+				return w, err
+			}
+			seqs = append(seqs, m.sequenceOf(e))
+		}
+		w.finish = func([]struct{}) (float64, error) { return m.pairScore(ctx, h, seqs) }
+		return w, nil
+	}
+	return pipeline(ctx, m, pairs, prepare, func(context.Context, []sequence) ([]struct{}, error) { return nil, nil })
+}
+
+// pairScore encodes both sides in one pass; each side is a layout over its rows.
+func (m *Model) pairScore(ctx context.Context, h heads.PairHead, seqs []sequence) (float64, error) {
+	batch, err := pack(seqs)
+	if err != nil {
+		return 0, err
+	}
+	score := 0.0
+	err = m.forward(ctx, func(s *tensor.Scope) error {
+		enc, err := m.encoder.Forward(s, batch, encoders.Want{Pooled: m.readsPooled()})
+		if err != nil {
+			return err
+		}
+		var sides [2]heads.Input
+		for i := range sides {
+			l := *batch.Layout
+			l.Start, l.Len = l.Start[i:i+1], l.Len[i:i+1]
+			if err := l.Upload(s); err != nil {
+				return err
+			}
+			sides[i] = heads.Input{Hidden: enc.Hidden, Layout: &l}
+			if enc.Pooled.Present() {
+				if sides[i].Pooled, err = enc.Pooled.Slice(i, i+1); err != nil {
+					return err
+				}
+			}
+		}
+		out, err := h.ForwardPair(s, heads.Pair{A: sides[0], B: sides[1]})
+		if err != nil {
+			return err
+		}
+		v, err := tensor.Download(ctx, s, out.SimilarityScore)
+		if err == nil {
+			score = float64(v[0])
+		}
+		return err
+	})
+	return score, err
 }
 
 // Hit is one text of a list with its score.

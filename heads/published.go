@@ -82,6 +82,31 @@ var bareClasses = []string{"", "BertModel", "RobertaModel", "XLMRobertaModel", "
 // IsBare says whether a class is an encoder alone.
 func IsBare(class string) bool { return slices.Contains(bareClasses, class) }
 
+// lmTensors are the tensors that published files of the masked and the causal
+// language models hold beside the encoder, by model type.
+var lmTensors = map[string][]string{
+	"bert": {"cls.predictions.bias", "cls.predictions.transform.dense.weight", "cls.predictions.transform.dense.bias",
+		"cls.predictions.transform.LayerNorm.weight", "cls.predictions.transform.LayerNorm.bias", "cls.predictions.transform.LayerNorm.gamma",
+		"cls.predictions.transform.LayerNorm.beta", "cls.predictions.decoder.weight", "cls.predictions.decoder.bias",
+		"cls.seq_relationship.weight", "cls.seq_relationship.bias"},
+	"roberta": {"lm_head.bias", "lm_head.dense.weight", "lm_head.dense.bias", "lm_head.layer_norm.weight", "lm_head.layer_norm.bias",
+		"lm_head.decoder.weight", "lm_head.decoder.bias", "cls.seq_relationship.weight", "cls.seq_relationship.bias"},
+	"distilbert": {"vocab_transform.weight", "vocab_transform.bias", "vocab_layer_norm.weight", "vocab_layer_norm.bias",
+		"vocab_projector.weight", "vocab_projector.bias"},
+	"modernbert": {"head.dense.weight", "head.dense.bias", "head.norm.weight", "head.norm.bias", "decoder.weight", "decoder.bias"},
+	"qwen3":      {"lm_head.weight"},
+	"gpt2":       {"lm_head.weight"},
+}
+
+// IsLanguageModelTensor says whether a file of the model type whose config names
+// no class may hold the tensor beside the encoder's.
+func IsLanguageModelTensor(modelType, name string) bool {
+	if modelType == "xlm-roberta" {
+		modelType = "roberta"
+	}
+	return slices.Contains(lmTensors[modelType], name)
+}
+
 // task is the part of a class name after the family: ForSequenceClassification,
 // ForMaskedLM, LMHeadModel …
 func taskOf(class string) string {
@@ -270,6 +295,7 @@ func bertMaskedLM(p *publisher) {
 	p.act = p.activation(p.keys.HiddenAct, "gelu")
 	p.norm = p.b.LayerNorm("cls.predictions.transform.LayerNorm", p.dim, float64(firstOf(1e-12, p.keys.LayerNormEps)), true)
 	p.out = p.tied("cls.predictions.decoder.weight", "cls.predictions.bias", "cls.predictions.decoder.bias")
+	p.passOver("cls.seq_relationship.weight", "cls.seq_relationship.bias")
 }
 
 // tied is an output layer whose weight is the word embeddings, with a bias of its
@@ -286,6 +312,13 @@ func (p *publisher) tied(weight, bias string, more ...string) *nn.Linear {
 	return l
 }
 
+// passOver names tensors that published files may hold and nobody reads.
+func (p *publisher) passOver(names ...string) {
+	for _, n := range names {
+		p.b.Tied(n, tensor.Tensor{})
+	}
+}
+
 var robertaHeads = family{
 	"ForSequenceClassification": func(p *publisher) {
 		p.rows, p.rate, p.first, p.act = FirstRow, p.bertRate(), true, tensor.ActTanh
@@ -298,6 +331,7 @@ var robertaHeads = family{
 		p.dense, p.act = p.linear("lm_head.dense", p.dim, true), tensor.ActGelu
 		p.norm = p.b.LayerNorm("lm_head.layer_norm", p.dim, float64(firstOf(1e-5, p.keys.LayerNormEps)), true)
 		p.out = p.tied("lm_head.decoder.weight", "lm_head.bias", "lm_head.decoder.bias")
+		p.passOver("cls.seq_relationship.weight", "cls.seq_relationship.bias")
 	},
 }
 

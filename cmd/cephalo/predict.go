@@ -65,6 +65,10 @@ func (c *predictCmd) Run(a *app) error {
 		}, func(q cephalo.Choice, r cephalo.Chosen) value {
 			return value{json: r, text: fmt.Sprintf("%d\t%.6f\t%s", r.Choice, r.Score, q.Choices[r.Choice]), tsv: []string{strconv.Itoa(r.Choice), number(r.Score)}}
 		})
+	case cephalo.TextSimilarity:
+		return pipe(a, c.pipelineCmd, m, textInput, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[float64, error] {
+			return m.SimilarSeq(a.ctx, in, cephalo.EmbedOptions{Length: c.length()})
+		}, func(_ cephalo.Text, s float64) value { return similarity(s) })
 	case cephalo.TextGeneration:
 		return fmt.Errorf("the folder's head is a language model: use generate or fill-mask")
 	case "":

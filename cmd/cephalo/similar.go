@@ -30,7 +30,9 @@ func (c *similarCmd) Run(a *app) error {
 	}
 	return runPipeline(a, c.pipelineCmd, input, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[float64, error] {
 		return m.SimilarSeq(a.ctx, in, c.options(c.length()))
-	}, func(_ cephalo.Text, s float64) value {
-		return value{json: map[string]any{"score": s}, text: fmt.Sprintf("%.6f", s), tsv: []string{number(s)}}
-	})
+	}, func(_ cephalo.Text, s float64) value { return similarity(s) })
+}
+
+func similarity(s float64) value {
+	return value{json: map[string]any{"score": s}, text: fmt.Sprintf("%.6f", s), tsv: []string{number(s)}}
 }
