@@ -53,8 +53,8 @@ func TestRaceGoroutines(t *testing.T) {
 	onBackends(t, func(t *testing.T, b tensor.Backend) {
 		cpu := strings.HasPrefix(b.Name(), "cpu")
 		goroutines, each := 32, 50
-		if !cpu || testing.Short() {
-			each = 5 // software Vulkan; -short under the race detector
+		if !cpu && testing.Short() {
+			each = 5
 		}
 		m := sentiment(t, b)
 		texts := mixed(each)

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/cephalo-ml/cephalo/heads"
+	"github.com/cephalo-ml/cephalo/tensor"
 )
 
 // Query asks for texts to be ranked.
@@ -33,7 +34,10 @@ func (m *Model) Rank(ctx context.Context, queries []Query, o RankOptions) ([][]H
 
 // RankSeq ranks as queries come.
 func (m *Model) RankSeq(ctx context.Context, queries iter.Seq[Query], o RankOptions) iter.Seq2[[]Hit, error] {
-	if m.kind() != heads.KindTextClassification {
+	switch k := m.kind(); {
+	case m.module != nil && k != heads.KindTextClassification && k != heads.KindTextSimilarity:
+		return failed[[]Hit](fmt.Errorf("ranking takes a classification head or an encoder alone, the model's is %s: %w", k, tensor.ErrUnsupported))
+	case k != heads.KindTextClassification:
 		return m.rankByVectors(ctx, queries, o)
 	}
 	cfg := m.head.Config()

@@ -401,3 +401,26 @@ func TestLoadErrors(t *testing.T) {
 		require.ErrorContains(t, err, strings.TrimSpace(fmt.Sprint([]int{1})))
 	}
 }
+
+// TestRoBERTaLimit: positions begin behind the padding id, so 514 of them take 512
+// tokens (case 18).
+func TestRoBERTaLimit(t *testing.T) {
+	m, err := encoders.Parse([]byte(`{"model_type":"roberta","vocab_size":20,"hidden_size":8,"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":8,"max_position_embeddings":514,"pad_token_id":1}`))
+	require.NoError(t, err)
+	require.Equal(t, 512, m.Config().MaxTokens)
+	onBackends(t, func(t *testing.T, b tensor.Backend, cpu bool) {
+		enc, w, err := encoders.New(t.Context(), b, m, 1)
+		require.NoError(t, err)
+		defer w.Release()
+		full, err := encoders.NewBatch(encoders.Padded{IDs: make([]int32, 512), Batch: 1, Cols: 512})
+		require.NoError(t, err)
+		require.Len(t, forward(t, b, enc, full), 512*8)
+		over, err := encoders.NewBatch(encoders.Padded{IDs: make([]int32, 513), Batch: 1, Cols: 513})
+		require.NoError(t, err)
+		s, err := b.Begin()
+		require.NoError(t, err)
+		defer s.Close()
+		_, err = enc.Forward(&tensor.Scope{Stream: s}, over, encoders.Want{})
+		require.ErrorContains(t, err, "at most 512")
+	})
+}

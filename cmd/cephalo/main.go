@@ -91,7 +91,9 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		return exitUsage
 	}
 	a := &app{ctx: ctx, in: in, out: out, errOut: errOut, quiet: c.Quiet || c.LogLevel == "error"}
-	err = k.Run(a)
+	if err = k.Run(a); err == nil {
+		err = ctx.Err() // a signal while waiting for input
+	}
 	var usage usageError
 	switch {
 	case err == nil:
