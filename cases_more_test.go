@@ -374,3 +374,34 @@ func TestLimits(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, e.IDs, 2002)
 }
+
+// TestSentenceModules: a dense module and prompts of a sentence-transformers folder.
+func TestSentenceModules(t *testing.T) {
+	dir := embeddingFolder(t, map[string]string{
+		"modules.json": `[{"path":"","type":"sentence_transformers.models.Transformer"},{"path":"1_Pooling","type":"sentence_transformers.models.Pooling"},
+			{"path":"2_Dense","type":"sentence_transformers.models.Dense"}]`,
+		"1_Pooling/config.json":             `{"pooling_mode_cls_token": true}`,
+		"2_Dense/config.json":               `{"in_features": 64, "out_features": 2, "bias": true, "activation_function": "torch.nn.modules.linear.Identity"}`,
+		"config_sentence_transformers.json": `{"prompts": {"query": "w1 ", "document": ""}, "default_prompt_name": null}`,
+	})
+	weight, err := tensor.FromSlice(append(row(3), make([]float32, 64)...), 2, 64) // [CLS] is row 3 of the vocabulary's matrix
+	require.NoError(t, err)
+	bias, err := tensor.FromSlice([]float32{0, 7}, 2)
+	require.NoError(t, err)
+	require.NoError(t, safetensors.Write(filepath.Join(dir, "2_Dense", "model.safetensors"), []safetensors.Named{{Name: "linear.weight", Host: weight}, {Name: "linear.bias", Host: bias}}, nil))
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		m := open(t, b, dir)
+		v, err := m.Embed(t.Context(), []string{"hello"})
+		require.NoError(t, err)
+		require.InDeltaSlice(t, []float32{64, 7}, v[0], 1e-3)
+		mean := func(texts []string, prompt string) []float32 {
+			v, err := m.Embed(t.Context(), texts, cephalo.EmbedOptions{Pooling: "mean", Prompt: prompt})
+			require.NoError(t, err)
+			return v[0]
+		}
+		require.Equal(t, mean([]string{"w1 hello"}, ""), mean([]string{"hello"}, "query"))
+		require.NotEqual(t, mean([]string{"hello"}, ""), mean([]string{"hello"}, "query"))
+		_, err = m.Embed(t.Context(), []string{"hello"}, cephalo.EmbedOptions{Dimensions: 3})
+		require.ErrorContains(t, err, "1 to the width 2")
+	})
+}
