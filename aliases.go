@@ -26,12 +26,19 @@ type (
 
 // The kinds of heads.
 const (
-	TextClassification  = heads.KindTextClassification
-	TokenClassification = heads.KindTokenClassification
-	QuestionAnswering   = heads.KindQuestionAnswering
-	TextSimilarity      = heads.KindTextSimilarity
-	TextGeneration      = heads.KindTextGeneration
-	MultipleChoice      = heads.KindMultipleChoice
+	TextClassification   = heads.KindTextClassification
+	TokenClassification  = heads.KindTokenClassification
+	QuestionAnswering    = heads.KindQuestionAnswering
+	TextSimilarity       = heads.KindTextSimilarity
+	TextGeneration       = heads.KindTextGeneration
+	MultipleChoice       = heads.KindMultipleChoice
+	DependencyParsing    = heads.KindDependencyParsing
+	PredicateTagging     = heads.KindPredicateTagging
+	TargetClassification = heads.KindTargetClassification
+	RelationExtraction   = heads.KindRelationExtraction
+	Coreference          = heads.KindCoreference
+	Ranking              = heads.KindRanking
+	TextMatching         = heads.KindTextMatching
 )
 
 // ErrNoDevice says that there is no WebGPU adapter that may be taken.

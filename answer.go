@@ -9,9 +9,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/cephalo-ml/cephalo/encoders"
 	"github.com/cephalo-ml/cephalo/heads"
-	"github.com/cephalo-ml/cephalo/tensor"
 	"github.com/cephalo-ml/cephalo/tokenizers"
 )
 
@@ -58,11 +56,21 @@ func (m *Model) Answer(ctx context.Context, questions []Question, opts ...Answer
 // AnswerSeq answers questions as they come. Long contexts are read in overlapping
 // windows.
 func (m *Model) AnswerSeq(ctx context.Context, questions iter.Seq[Question], o AnswerOptions) iter.Seq2[[]AnswerSpan, error] {
-	if err := m.needs(heads.KindQuestionAnswering); err != nil {
+	t, err := m.task(heads.KindQuestionAnswering)
+	if err != nil {
 		return failed[[]AnswerSpan](err)
 	}
+	prepare, err := m.answerer(t, o)
+	if err != nil {
+		return failed[[]AnswerSpan](err)
+	}
+	return pipeline(ctx, m, questions, prepare, m.answer)
+}
+
+// answerer prepares questions for a head of spans.
+func (m *Model) answerer(t *task, o AnswerOptions) (func(Question) (work[[]AnswerSpan], error), error) {
 	if o.TopK < 0 || o.MaxAnswerLength < 0 || o.Window < 0 || o.Overlap < 0 {
-		return failed[[]AnswerSpan](fmt.Errorf("top-k %d, answer length %d, window %d, overlap %d: want 0 or more", o.TopK, o.MaxAnswerLength, o.Window, o.Overlap))
+		return nil, fmt.Errorf("top-k %d, answer length %d, window %d, overlap %d: want 0 or more", o.TopK, o.MaxAnswerLength, o.Window, o.Overlap)
 	}
 	if o.TopK == 0 {
 		o.TopK = 1
@@ -70,20 +78,19 @@ func (m *Model) AnswerSeq(ctx context.Context, questions iter.Seq[Question], o A
 	if o.MaxAnswerLength == 0 {
 		o.MaxAnswerLength = defaultAnswerLength
 	}
-	prepare := func(q Question) (work[spanOutput, []AnswerSpan], error) {
+	return func(q Question) (work[[]AnswerSpan], error) {
 		windows, err := m.questionWindows(q, o)
 		if err != nil {
-			return work[spanOutput, []AnswerSpan]{}, err
+			return work[[]AnswerSpan]{}, err
 		}
-		w := work[spanOutput, []AnswerSpan]{finish: func(out []spanOutput) ([]AnswerSpan, error) {
-			return m.answers(q.Context, windows, out, o), nil
+		w := work[[]AnswerSpan]{finish: func(outs []output) ([]AnswerSpan, error) {
+			return m.answers(q.Context, windows, outs, o), nil
 		}}
 		for _, e := range windows {
-			w.seqs = append(w.seqs, m.sequenceOf(e))
+			w.asks = append(w.asks, ask{task: t, seqs: []*sequence{m.sequenceOf(e)}})
 		}
 		return w, nil
-	}
-	return pipeline(ctx, m, questions, prepare, m.spanOutputs)
+	}, nil
 }
 
 // questionWindows are the windows of question and context; the context alone is cut.
@@ -132,40 +139,10 @@ func (m *Model) questionWindows(q Question, o AnswerOptions) ([]*tokenizers.Enco
 	return append([]*tokenizers.Encoding{e}, e.Overflow...), nil
 }
 
-// spanOutput are the logits of one window.
-type spanOutput struct{ start, end []float32 }
-
-func (m *Model) spanOutputs(ctx context.Context, seqs []sequence) ([]spanOutput, error) {
-	batch, err := pack(seqs)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]spanOutput, len(seqs))
-	err = m.run(ctx, batch, func(s *tensor.Scope, _ encoders.Output, o heads.Output) error {
-		raw := [][]byte{make([]byte, o.StartLogits.Bytes()), make([]byte, o.EndLogits.Bytes())}
-		if err := s.Read(ctx, raw, o.StartLogits, o.EndLogits); err != nil {
-			return err
-		}
-		var v [2][]float32
-		for i, t := range []tensor.Tensor{o.StartLogits, o.EndLogits} {
-			var err error
-			if v[i], err = (tensor.Host{Spec: t.Spec, Data: raw[i]}).Float32(); err != nil {
-				return err
-			}
-		}
-		for i, at := range batch.Layout.Start {
-			to := at + batch.Layout.Len[i]
-			out[i] = spanOutput{v[0][at:to], v[1][at:to]}
-		}
-		return nil
-	})
-	return out, err
-}
-
 // answers are the best spans over all windows (spec of the neighbours: the
 // softmax runs over the context and the first special token of each window, the
 // score of a span is the product of its ends').
-func (m *Model) answers(text string, windows []*tokenizers.Encoding, out []spanOutput, o AnswerOptions) []AnswerSpan {
+func (m *Model) answers(text string, windows []*tokenizers.Encoding, out []output, o AnswerOptions) []AnswerSpan {
 	cls := m.tokenizer.SpecialTokens().CLSID
 	best := map[tokenizers.Span]float64{}
 	null := math.Inf(1)
@@ -209,7 +186,7 @@ func (m *Model) answers(text string, windows []*tokenizers.Encoding, out []spanO
 
 // spanScores are the probabilities of each token as start and as end, and the
 // probability of no answer.
-func spanScores(e *tokenizers.Encoding, cls int32, out spanOutput) (start, end []float64, null float64) {
+func spanScores(e *tokenizers.Encoding, cls int32, out output) (start, end []float64, null float64) {
 	start, end = make([]float64, len(e.IDs)), make([]float64, len(e.IDs))
 	at := -1
 	for i := range e.IDs {

@@ -39,7 +39,7 @@ func (m *Model) Attach(mod heads.Module, w *nn.Weights) error {
 	return nil
 }
 
-var errSeveral = errors.New("the model has several heads: ask for all, or for one by name")
+var errSeveral = errors.New("the model has several heads: predict runs them, all or by name")
 
 // NewHead builds a fresh seeded head for the model's encoder and attaches it.
 func (m *Model) NewHead(ctx context.Context, cfg heads.TaskConfig, opt heads.Options, seed uint64) error {

@@ -31,14 +31,20 @@ func (m *Model) Choose(ctx context.Context, questions []Choice, l Length) ([]Cho
 
 // ChooseSeq answers as questions come: each choice is a pair with the question.
 func (m *Model) ChooseSeq(ctx context.Context, questions iter.Seq[Choice], l Length) iter.Seq2[Chosen, error] {
-	if err := m.needs(heads.KindMultipleChoice); err != nil {
+	t, err := m.task(heads.KindMultipleChoice)
+	if err != nil {
 		return failed[Chosen](err)
 	}
-	prepare := func(q Choice) (work[[]float32, Chosen], error) {
-		w := work[[]float32, Chosen]{finish: func(out [][]float32) (Chosen, error) {
-			c := Chosen{Scores: make([]float64, len(out))}
-			for i, z := range out {
-				c.Scores[i] = float64(z[0])
+	return pipeline(ctx, m, questions, m.chooser(t, l), m.answer)
+}
+
+// chooser prepares questions for a multiple choice head.
+func (m *Model) chooser(t *task, l Length) func(Choice) (work[Chosen], error) {
+	return func(q Choice) (work[Chosen], error) {
+		w := work[Chosen]{finish: func(outs []output) (Chosen, error) {
+			c := Chosen{Scores: make([]float64, len(outs))}
+			for i, out := range outs {
+				c.Scores[i] = float64(out.vector[0])
 			}
 			softmax(c.Scores)
 			for i, p := range c.Scores {
@@ -56,13 +62,12 @@ func (m *Model) ChooseSeq(ctx context.Context, questions iter.Seq[Choice], l Len
 			return w, fmt.Errorf("no choices")
 		}
 		for i := range q.Choices {
-			e, err := m.encode(Text{Text: q.Question, Pair: &q.Choices[i]}, l)
+			seqs, err := m.sequences(Text{Text: q.Question, Pair: &q.Choices[i]}, l)
 			if err != nil {
 				return w, fmt.Errorf("choice %d: %w", i, err)
 			}
-			w.seqs = append(w.seqs, m.sequenceOf(e))
+			w.asks = append(w.asks, ask{task: t, seqs: seqs})
 		}
 		return w, nil
 	}
-	return pipeline(ctx, m, questions, prepare, m.logits)
 }

@@ -8,9 +8,7 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/cephalo-ml/cephalo/encoders"
 	"github.com/cephalo-ml/cephalo/heads"
-	"github.com/cephalo-ml/cephalo/tensor"
 )
 
 // Score is a label with its probability (or logit, where raw ones were asked for).
@@ -61,48 +59,43 @@ func (m *Model) Classify(ctx context.Context, texts []Text, opts ...ClassifyOpti
 }
 
 // ClassifySeq classifies texts as they come, in order. One that fails gives an
-// *InputError in its place.
+// *InputError in its place. A text matching head takes pairs, whose texts it reads
+// each by itself.
 func (m *Model) ClassifySeq(ctx context.Context, texts iter.Seq[Text], o ClassifyOptions) iter.Seq2[Classification, error] {
-	if err := m.needs(heads.KindTextClassification); err != nil {
+	t, err := m.task(heads.KindTextClassification, heads.KindTextMatching)
+	if err != nil {
 		return failed[Classification](err)
 	}
+	prepare, err := m.classifier(t, o)
+	if err != nil {
+		return failed[Classification](err)
+	}
+	return pipeline(ctx, m, texts, prepare, m.answer)
+}
+
+// classifier prepares texts for a head of classes.
+func (m *Model) classifier(t *task, o ClassifyOptions) (func(Text) (work[Classification], error), error) {
 	switch o.Activation {
 	case "", ActivationAuto, ActivationSoftmax, ActivationSigmoid, ActivationNone:
 	default:
-		return failed[Classification](fmt.Errorf("activation %q is unknown, want auto, softmax, sigmoid or none", o.Activation))
+		return nil, fmt.Errorf("activation %q is unknown, want auto, softmax, sigmoid or none", o.Activation)
 	}
-	cfg := m.head.Config()
-	prepare := func(t Text) (work[[]float32, Classification], error) {
-		e, err := m.encode(t, o.Length)
+	cfg, apart := t.config(), t.kind() == heads.KindTextMatching
+	return func(in Text) (work[Classification], error) {
+		var seqs []*sequence
+		var err error
+		if apart {
+			seqs, err = m.sides(in, "", o.Length)
+		} else {
+			seqs, err = m.sequences(in, o.Length)
+		}
 		if err != nil {
-			return work[[]float32, Classification]{}, err
+			return work[Classification]{}, err
 		}
-		return work[[]float32, Classification]{seqs: []sequence{m.sequenceOf(e)}, finish: func(w [][]float32) (Classification, error) {
-			return classification(w[0], cfg, o), nil
-		}}, nil
-	}
-	return pipeline(ctx, m, texts, prepare, m.logits)
-}
-
-// logits runs sequences through encoder and head: one row of logits each.
-func (m *Model) logits(ctx context.Context, seqs []sequence) ([][]float32, error) {
-	batch, err := pack(seqs)
-	if err != nil {
-		return nil, err
-	}
-	out := make([][]float32, len(seqs))
-	err = m.run(ctx, batch, func(s *tensor.Scope, _ encoders.Output, o heads.Output) error {
-		v, err := tensor.Download(ctx, s, o.Logits)
-		if err != nil {
-			return err
-		}
-		n := len(v) / len(seqs)
-		for i := range out {
-			out[i] = v[i*n : (i+1)*n]
-		}
-		return nil
-	})
-	return out, err
+		return oneAsk(ask{task: t, seqs: seqs}, func(out output) (Classification, error) {
+			return classification(out.vector, cfg, o), nil
+		}), nil
+	}, nil
 }
 
 // classification applies the function on the logits, in float64.
@@ -131,7 +124,7 @@ func classification(logits []float32, cfg heads.TaskConfig, o ClassifyOptions) C
 		softmax(p)
 	case ActivationSigmoid:
 		for i, v := range p {
-			p[i] = 1 / (1 + math.Exp(-v))
+			p[i] = sigmoid(v)
 		}
 	}
 	scores := make([]Score, 0, len(p))
@@ -147,6 +140,8 @@ func classification(logits []float32, cfg heads.TaskConfig, o ClassifyOptions) C
 	return Classification{Scores: scores}
 }
 
+func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
 // softmax replaces x by exp(x - max)/sum.
 func softmax(x []float64) {
 	if len(x) == 0 {
@@ -161,22 +156,3 @@ func softmax(x []float64) {
 		x[i] /= sum
 	}
 }
-
-// failed is a sequence of one error.
-func failed[R any](err error) iter.Seq2[R, error] {
-	return func(yield func(R, error) bool) { var zero R; yield(zero, err) }
-}
-
-// needs says whether the folder's head gives the outputs of kind.
-func (m *Model) needs(kind heads.Kind) error {
-	if m.head == nil {
-		return m.noHead
-	}
-	if k := m.kind(); k != kind {
-		return fmt.Errorf("%s is a %s head, want %s: %w", m.head.Config().Name, k, kind, tensor.ErrUnsupported)
-	}
-	return nil
-}
-
-// kind is the kind of the model's head, "" without one.
-func (m *Model) kind() heads.Kind { return kindOf(m.head) }

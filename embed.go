@@ -38,13 +38,13 @@ func (m *Model) EmbedSeq(ctx context.Context, texts iter.Seq[Text], o EmbedOptio
 	if err != nil {
 		return failed[[]float32](err)
 	}
-	prepare := func(t Text) (work[[]float32, []float32], error) {
+	prepare := func(t Text) (work[[]float32], error) {
 		t.Text = e.prompt + t.Text
-		enc, err := m.encode(t, o.Length)
+		seqs, err := m.sequences(t, o.Length)
 		if err != nil {
-			return work[[]float32, []float32]{}, err
+			return work[[]float32]{}, err
 		}
-		return work[[]float32, []float32]{seqs: []sequence{m.sequenceOf(enc)}, finish: func(w [][]float32) ([]float32, error) { return w[0], nil }}, nil
+		return oneAsk(ask{seqs: seqs}, func(out output) ([]float32, error) { return out.vector, nil }), nil
 	}
 	return pipeline(ctx, m, texts, prepare, e.vectors)
 }
@@ -116,12 +116,13 @@ func (m *Model) embedder(o EmbedOptions) (*embedder, error) {
 }
 
 // vectors runs sequences through encoder, pooling and the modules behind it.
-func (e *embedder) vectors(ctx context.Context, seqs []sequence) ([][]float32, error) {
+func (e *embedder) vectors(ctx context.Context, asks []ask) ([]output, error) {
+	seqs, at := distinct(asks)
 	batch, err := pack(seqs)
 	if err != nil {
 		return nil, err
 	}
-	out := make([][]float32, len(seqs))
+	outs := make([]output, len(asks))
 	err = e.m.forward(ctx, func(s *tensor.Scope) error {
 		enc, err := e.m.encoder.Forward(s, batch, encoders.Want{})
 		if err != nil {
@@ -163,10 +164,11 @@ func (e *embedder) vectors(ctx context.Context, seqs []sequence) ([][]float32, e
 			return err
 		}
 		w := len(v) / len(seqs)
-		for i := range out {
-			out[i] = v[i*w : (i+1)*w]
+		for i, a := range asks {
+			k := at[a.seqs[0]]
+			outs[i].vector = v[k*w : (k+1)*w]
 		}
 		return nil
 	})
-	return out, err
+	return outs, err
 }

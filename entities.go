@@ -28,9 +28,9 @@ func entities(text string, pieces []piece, labels []string, o TagOptions) []Enti
 		}
 		return out
 	case AggregateSimple:
-		return group(text, single(pieces, labels), o.IgnoreLabels)
+		return group(text, single(pieces, labels), o)
 	}
-	return group(text, words(pieces, labels, o.Aggregation), o.IgnoreLabels)
+	return group(text, words(pieces, labels, o.Aggregation), o)
 }
 
 // choose is the tag of a piece: a CRF's, else the most probable one, the lowest on ties.
@@ -89,8 +89,11 @@ func words(pieces []piece, labels []string, how string) []tagged {
 }
 
 // split parts a tag into its prefix and its type: a tag without one counts as inside.
-func split(tag string) (prefix, kind string) {
+// With bare, B and I alone are prefixes, of the type "".
+func split(tag string, bare bool) (prefix, kind string) {
 	switch {
+	case bare && (tag == "B" || tag == "I"):
+		return tag, ""
 	case strings.HasPrefix(tag, "B-"):
 		return "B", tag[2:]
 	case strings.HasPrefix(tag, "I-"):
@@ -101,19 +104,19 @@ func split(tag string) (prefix, kind string) {
 
 // group joins neighbours of one type; a B- tag begins a new entity. The score is
 // the mean over its members.
-func group(text string, tokens []tagged, ignore []string) []Entity {
+func group(text string, tokens []tagged, o TagOptions) []Entity {
 	out := []Entity{}
 	for i := 0; i < len(tokens); {
-		_, kind := split(tokens[i].tag)
+		_, kind := split(tokens[i].tag, o.bare)
 		j, sum := i+1, tokens[i].score
 		for ; j < len(tokens); j++ {
-			prefix, k := split(tokens[j].tag)
+			prefix, k := split(tokens[j].tag, o.bare)
 			if prefix == "B" || k != kind {
 				break
 			}
 			sum += tokens[j].score
 		}
-		if !slices.Contains(ignore, kind) && !slices.Contains(ignore, tokens[i].tag) {
+		if !slices.Contains(o.IgnoreLabels, kind) && !slices.Contains(o.IgnoreLabels, tokens[i].tag) {
 			s, e := tokens[i].Start, tokens[j-1].End
 			out = append(out, Entity{Label: kind, Score: sum / float64(j-i), Word: text[s:e], Start: s, End: e})
 		}

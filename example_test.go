@@ -88,12 +88,13 @@ func ExampleModel_NewHeads() {
 	if err := m.NewHeads(ctx, tasks, true, 1); err != nil {
 		log.Fatal(err)
 	}
-	all, err := m.PredictTasks(ctx, []cephalo.Text{{Text: "Ada wrote the first program"}}, cephalo.TasksOptions{})
+	all, err := m.Predict(ctx, cephalo.Inputs("Ada wrote the first program"), cephalo.PredictOptions{})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(m.Tasks(), len(all[0]["topic"].Classification.Scores), m.Stats().Submits)
-	// Output: [topic people] 4 1
+	topic, people := all[0]["topic"].(cephalo.Classification), all[0]["people"].([]cephalo.Entity)
+	fmt.Println(m.Tasks(), len(topic.Scores), len(people) <= 5, m.Stats().Submits)
+	// Output: [topic people] 1 true 1
 }
 
 func ExampleModel_Save() {

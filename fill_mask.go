@@ -6,7 +6,6 @@ import (
 	"iter"
 	"sort"
 
-	"github.com/cephalo-ml/cephalo/encoders"
 	"github.com/cephalo-ml/cephalo/heads"
 	"github.com/cephalo-ml/cephalo/tensor"
 	"github.com/cephalo-ml/cephalo/tokenizers"
@@ -36,116 +35,61 @@ func (m *Model) FillMask(ctx context.Context, texts []string, o FillMaskOptions)
 
 // FillMaskSeq fills masks as texts come.
 func (m *Model) FillMaskSeq(ctx context.Context, texts iter.Seq[Text], o FillMaskOptions) iter.Seq2[[][]Fill, error] {
-	if err := m.needs(heads.KindTextGeneration); err != nil {
+	t, err := m.task(heads.KindTextGeneration)
+	if err != nil {
+		return failed[[][]Fill](fmt.Errorf("filling masks needs a masked language model: %w", err))
+	}
+	prepare, err := m.filler(t, o)
+	if err != nil {
 		return failed[[][]Fill](err)
 	}
+	return pipeline(ctx, m, texts, prepare, m.answer)
+}
+
+// filler prepares texts for a masked language model, which computes the rows of
+// masks alone.
+func (m *Model) filler(t *task, o FillMaskOptions) (func(Text) (work[[][]Fill], error), error) {
 	if m.encoder.Config().Causal {
-		return failed[[][]Fill](fmt.Errorf("%s is a causal model: it generates and does not fill masks: %w", m.head.Config().Name, tensor.ErrUnsupported))
+		return nil, fmt.Errorf("%s is a causal model: it generates and does not fill masks: %w", t.name, tensor.ErrUnsupported)
 	}
 	if m.tokenizer == nil {
-		return failed[[][]Fill](fmt.Errorf("no tokenizer: %w", m.noTok))
+		return nil, fmt.Errorf("no tokenizer: %w", m.noTok)
 	}
 	special := m.tokenizer.SpecialTokens()
 	if special.MASKID < 0 {
-		return failed[[][]Fill](fmt.Errorf("the tokenizer has no mask token"))
+		return nil, fmt.Errorf("the tokenizer has no mask token")
 	}
 	if o.TopK < 0 {
-		return failed[[][]Fill](fmt.Errorf("top-k is %d, want 0 or more", o.TopK))
+		return nil, fmt.Errorf("top-k is %d, want 0 or more", o.TopK)
 	}
 	if o.TopK == 0 {
 		o.TopK = defaultFills
 	}
-	prepare := func(t Text) (work[[][]float32, [][]Fill], error) {
-		e, err := m.encode(t, o.Length)
+	return func(in Text) (work[[][]Fill], error) {
+		e, err := m.encode(in, o.Length)
 		if err != nil {
-			return work[[][]float32, [][]Fill]{}, err
+			return work[[][]Fill]{}, err
 		}
-		var masks []int
+		var masks []heads.Target
 		for i, id := range e.IDs {
 			if id == special.MASKID {
-				masks = append(masks, i)
+				masks = append(masks, heads.Target{Start: i, End: i + 1})
 			}
 		}
 		if len(masks) == 0 {
-			return work[[][]float32, [][]Fill]{}, fmt.Errorf("no mask token %s in the text", special.MASK)
+			return work[[][]Fill]{}, fmt.Errorf("no mask token %s in the text", special.MASK)
 		}
-		s := m.sequenceOf(e)
-		return work[[][]float32, [][]Fill]{seqs: []sequence{s}, finish: func(w [][][]float32) ([][]Fill, error) {
-			return m.fills(e, masks, w[0], o.TopK)
-		}}, nil
-	}
-	forward := func(ctx context.Context, seqs []sequence) ([][][]float32, error) {
-		return m.maskLogits(ctx, seqs, special.MASKID)
-	}
-	return pipeline(ctx, m, texts, prepare, forward)
-}
-
-// maskLogits runs the head on the rows of masks alone: [sequence][mask][V].
-func (m *Model) maskLogits(ctx context.Context, seqs []sequence, mask int32) ([][][]float32, error) {
-	batch, err := pack(seqs)
-	if err != nil {
-		return nil, err
-	}
-	var rows []int32
-	for r, id := range batch.IDs {
-		if id == mask {
-			rows = append(rows, int32(r))
-		}
-	}
-	out := make([][][]float32, len(seqs))
-	err = m.forward(ctx, func(s *tensor.Scope) error {
-		enc, err := m.encoder.Forward(s, batch, encoders.Want{})
-		if err != nil {
-			return err
-		}
-		var o heads.Output
-		if pub := m.published(); pub != nil {
-			at, err := tensor.Upload(s, rows, len(rows))
-			if err != nil {
-				return err
-			}
-			x, err := tensor.GatherRows(s, enc.Hidden, at, 0)
-			if err != nil {
-				return err
-			}
-			o.Logits, err = pub.Logits(s, x, true)
-			if err != nil {
-				return err
-			}
-		} else {
-			if o, err = m.head.Forward(s, heads.Input{Hidden: enc.Hidden, Layout: batch.Layout}); err != nil {
-				return err
-			}
-			at, err := tensor.Upload(s, rows, len(rows))
-			if err != nil {
-				return err
-			}
-			if o.Logits, err = tensor.GatherRows(s, o.Logits, at, 0); err != nil {
-				return err
-			}
-		}
-		v, err := tensor.Download(ctx, s, o.Logits)
-		if err != nil {
-			return err
-		}
-		w, seq := o.Logits.Cols(), batch.Layout.Seq()
-		for i, r := range rows {
-			out[seq[r]] = append(out[seq[r]], v[i*w:(i+1)*w])
-		}
-		return nil
-	})
-	return out, err
+		return oneAsk(ask{task: t, seqs: []*sequence{m.sequenceOf(e)}, targets: masks}, func(out output) ([][]Fill, error) {
+			return m.fills(e, masks, out.rows, o.TopK)
+		}), nil
+	}, nil
 }
 
 // fills are the best tokens of each mask.
-func (m *Model) fills(e *tokenizers.Encoding, masks []int, logits [][]float32, k int) ([][]Fill, error) {
+func (m *Model) fills(e *tokenizers.Encoding, masks []heads.Target, logits [][]float32, k int) ([][]Fill, error) {
 	out := make([][]Fill, len(masks))
-	for n, at := range masks {
-		p := make([]float64, len(logits[n]))
-		for i, v := range logits[n] {
-			p[i] = float64(v)
-		}
-		softmax(p)
+	for n, mask := range masks {
+		p := probabilities(logits[n])
 		ids := make([]int, len(p))
 		for i := range ids {
 			ids[i] = i
@@ -159,7 +103,7 @@ func (m *Model) fills(e *tokenizers.Encoding, masks []int, logits [][]float32, k
 			var text []int32
 			for i, t := range e.IDs {
 				switch {
-				case i == at:
+				case i == mask.Start:
 					text = append(text, int32(id))
 				case !e.Special[i]:
 					text = append(text, t)

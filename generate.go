@@ -121,13 +121,26 @@ func (m *Model) CanGenerate(o GenerateOptions) error {
 	if m.tokenizer == nil {
 		return fmt.Errorf("no tokenizer: %w", m.noTok)
 	}
-	if err := m.needs(heads.KindTextGeneration); err != nil {
+	if _, _, err := m.generator(); err != nil {
 		return err
 	}
-	if _, ok := m.encoder.(encoders.Causal); !ok {
-		return fmt.Errorf("%s is no causal model: it fills masks and does not generate: %w", m.head.Config().Name, tensor.ErrUnsupported)
-	}
 	return o.check()
+}
+
+// generator is the language model that continues texts.
+func (m *Model) generator() (*task, encoders.Causal, error) {
+	t, err := m.task(heads.KindTextGeneration)
+	if err != nil {
+		return nil, nil, err
+	}
+	enc, ok := m.encoder.(encoders.Causal)
+	if !ok {
+		return nil, nil, fmt.Errorf("%s is no causal model: it fills masks and does not generate: %w", t.name, tensor.ErrUnsupported)
+	}
+	if o, ok := t.head.(interface{ Options() heads.Options }); ok && o.Options().UseTaskAttention {
+		return nil, nil, fmt.Errorf("head %q has task attention, which sees later tokens: it does not generate: %w", t.name, tensor.ErrUnsupported)
+	}
+	return t, enc, nil
 }
 
 // promptIDs tokenizes prompts; an empty one becomes the beginning-of-sequence token.
@@ -162,18 +175,16 @@ func (m *Model) GenerateIDs(ctx context.Context, prompts [][]int32, o GenerateOp
 // decoder is a generation under way: a batch of sequences with their cache.
 type decoder struct {
 	m     *Model
+	head  *task
 	enc   encoders.Causal
 	cache *encoders.Cache
 	eos   map[int32]bool
 }
 
 func (m *Model) newDecoder(prompts [][]int32, o GenerateOptions, copies int) (*decoder, int, error) {
-	if err := m.needs(heads.KindTextGeneration); err != nil {
+	t, enc, err := m.generator()
+	if err != nil {
 		return nil, 0, err
-	}
-	enc, ok := m.encoder.(encoders.Causal)
-	if !ok {
-		return nil, 0, fmt.Errorf("%s is no causal model: it fills masks and does not generate: %w", m.head.Config().Name, tensor.ErrUnsupported)
 	}
 	if err := o.check(); err != nil {
 		return nil, 0, err
@@ -196,7 +207,7 @@ func (m *Model) newDecoder(prompts [][]int32, o GenerateOptions, copies int) (*d
 	if err != nil {
 		return nil, 0, err
 	}
-	d := &decoder{m: m, enc: enc, cache: cache, eos: map[int32]bool{}}
+	d := &decoder{m: m, head: t, enc: enc, cache: cache, eos: map[int32]bool{}}
 	if !o.IgnoreEOS {
 		for _, id := range m.folder.eos {
 			d.eos[id] = true
@@ -229,7 +240,7 @@ func (d *decoder) step(ctx context.Context, ids [][]int32) ([][]float32, error) 
 		if err != nil {
 			return err
 		}
-		res, err := d.m.head.Forward(s, heads.Input{Hidden: last, Layout: one})
+		res, err := d.head.forward(s, heads.Input{Hidden: last, Layout: one})
 		if err != nil {
 			return err
 		}

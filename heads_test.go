@@ -23,6 +23,15 @@ func tasks() []heads.Task {
 	}
 }
 
+// inputs are texts as a multi-task model takes them.
+func inputs(texts []cephalo.Text) []cephalo.Input {
+	out := make([]cephalo.Input, len(texts))
+	for i := range texts {
+		out[i].Text = &texts[i]
+	}
+	return out
+}
+
 func read(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -44,18 +53,18 @@ func TestSaveLoad(t *testing.T) {
 		m := sentiment(t, b)
 		require.NoError(t, m.NewHeads(t.Context(), tasks(), true, 5))
 		texts := mixed(4)
-		want, err := m.PredictTasks(t.Context(), texts, cephalo.TasksOptions{})
+		want, err := m.Predict(t.Context(), inputs(texts), cephalo.PredictOptions{Classify: cephalo.ClassifyOptions{TopK: 3}})
 		require.NoError(t, err)
 		require.Len(t, want, 4)
-		require.Len(t, want[0]["topic"].Classification.Scores, 3)
-		require.Len(t, want[0]["similar"].Embedding, 128)
+		require.Len(t, want[0]["topic"].(cephalo.Classification).Scores, 3)
+		require.Len(t, want[0]["similar"], 128)
 		require.EqualValues(t, 1, m.Stats().Submits)
 		require.EqualValues(t, 1, m.Stats().Maps)
 		first := filepath.Join(t.TempDir(), "saved")
 		require.NoError(t, m.Save(t.Context(), first))
 		again := open(t, b, first)
 		require.Equal(t, []string{"topic", "ner", "similar"}, again.Tasks())
-		got, err := again.PredictTasks(t.Context(), texts, cephalo.TasksOptions{})
+		got, err := again.Predict(t.Context(), inputs(texts), cephalo.PredictOptions{Classify: cephalo.ClassifyOptions{TopK: 3}})
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 		second := filepath.Join(t.TempDir(), "saved")

@@ -2,9 +2,12 @@ package cephalo
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"github.com/cephalo-ml/cephalo/encoders"
 	"github.com/cephalo-ml/cephalo/heads"
+	"github.com/cephalo-ml/cephalo/internal/safetensors"
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
@@ -13,6 +16,14 @@ type TensorInfo struct {
 	Name  string `json:"name"`
 	DType string `json:"dtype"`
 	Shape []int  `json:"shape"`
+}
+
+// HeadInfo is one of a model's heads.
+type HeadInfo struct {
+	Name     string   `json:"name"`
+	TaskType string   `json:"task_type,omitempty"`
+	Kind     HeadKind `json:"kind"`
+	Labels   []string `json:"labels,omitempty"`
 }
 
 // Description is what a folder holds.
@@ -27,6 +38,7 @@ type Description struct {
 	MaxTokens         int            `json:"max_tokens"`
 	Head              string         `json:"head"`
 	Labels            []string       `json:"labels,omitempty"`
+	Heads             []HeadInfo     `json:"heads,omitempty"`
 	Tokenizer         string         `json:"tokenizer"`
 	Backend           string         `json:"backend"`
 	Parameters        int64          `json:"parameters"`
@@ -66,11 +78,9 @@ func (m *Model) Describe() (*Description, error) {
 	if m.tokenizer != nil {
 		d.Tokenizer = m.tokenizer.Kind()
 	}
-	for _, n := range src.Names() {
-		sp, _ := src.Spec(n)
-		d.DTypes[sp.DType.String()]++
-		d.BytesOnDisk += sp.Bytes()
-		d.Tensors = append(d.Tensors, TensorInfo{Name: n, DType: sp.DType.String(), Shape: src.Dims(n)})
+	d.list(src)
+	if err := m.describeHeads(d); err != nil {
+		return nil, err
 	}
 	batch, err := encoders.PackBatch([][]int32{make([]int32, d.BatchTokens)}, nil)
 	if err != nil {
@@ -89,6 +99,50 @@ func (m *Model) Describe() (*Description, error) {
 		return nil
 	})
 	return d, err
+}
+
+// list adds the tensors of a file.
+func (d *Description) list(src safetensors.Source) {
+	for _, n := range src.Names() {
+		sp, _ := src.Spec(n)
+		d.DTypes[sp.DType.String()]++
+		d.BytesOnDisk += sp.Bytes()
+		d.Tensors = append(d.Tensors, TensorInfo{Name: n, DType: sp.DType.String(), Shape: src.Dims(n)})
+	}
+}
+
+// Heads are the model's heads, none where it has none.
+func (m *Model) Heads() []HeadInfo {
+	all, err := m.tasks()
+	if err != nil {
+		return nil
+	}
+	infos := make([]HeadInfo, len(all))
+	for i, t := range all {
+		c := t.config()
+		infos[i] = HeadInfo{Name: t.name, TaskType: string(c.TaskType), Kind: t.kind(), Labels: c.Labels}
+	}
+	return infos
+}
+
+// describeHeads adds the heads; what lies in heads.safetensors is theirs.
+func (m *Model) describeHeads(d *Description) error {
+	d.Heads = m.Heads()
+	if m.headWeights == nil {
+		return nil
+	}
+	d.Parameters += m.headWeights.Count()
+	d.BytesInMemory += m.headWeights.Bytes()
+	f, err := safetensors.OpenFS(m.folder.fsys, heads.WeightsFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // attached, not saved
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	d.list(f)
+	return nil
 }
 
 // HeadKind is the kind of the folder's head, "" without one.

@@ -4,11 +4,9 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 
 	"github.com/cephalo-ml/cephalo/heads"
-	"github.com/cephalo-ml/cephalo/tensor"
 )
 
 // Query asks for texts to be ranked.
@@ -22,44 +20,55 @@ type Query struct {
 type RankOptions struct {
 	Length
 	TopK int  // 0: all
-	Raw  bool // logits as scores
+	Raw  bool // logits as scores; those of a ranking head are
 }
 
-// Rank scores each text as a pair with the query, best first: by a cross-encoder
-// of one logit (its sigmoid) or of two classes (the second's probability); in a
-// folder without such a head, by the cosine of vectors.
+// Rank scores each text as a pair with the query, best first: by a ranking head,
+// by a cross-encoder of one logit (its sigmoid) or of two classes (the second's
+// probability); in a folder without such a head, by the cosine of vectors.
 func (m *Model) Rank(ctx context.Context, queries []Query, o RankOptions) ([][]Hit, error) {
 	return all(m.RankSeq(ctx, slices.Values(queries), o))
 }
 
 // RankSeq ranks as queries come.
 func (m *Model) RankSeq(ctx context.Context, queries iter.Seq[Query], o RankOptions) iter.Seq2[[]Hit, error] {
-	switch k := m.kind(); {
-	case m.module != nil && k != heads.KindTextClassification && k != heads.KindTextSimilarity:
-		return failed[[]Hit](fmt.Errorf("ranking takes a classification head or an encoder alone, the model's is %s: %w", k, tensor.ErrUnsupported))
-	case k != heads.KindTextClassification:
+	t, err := m.task(heads.KindRanking, heads.KindTextClassification)
+	switch {
+	case err != nil && m.module != nil && m.kind() != heads.KindTextSimilarity:
+		return failed[[]Hit](err)
+	case err != nil: // a head for something else, or none
 		return m.rankByVectors(ctx, queries, o)
 	}
-	cfg := m.head.Config()
-	if cfg.NumClasses > 2 {
-		return failed[[]Hit](fmt.Errorf("ranking takes a head of one logit or two classes, %s has %d", cfg.Name, cfg.NumClasses))
+	prepare, err := m.ranker(t, o)
+	if err != nil {
+		return failed[[]Hit](err)
+	}
+	return pipeline(ctx, m, queries, prepare, m.answer)
+}
+
+// ranker prepares queries for a head that scores pairs.
+func (m *Model) ranker(t *task, o RankOptions) (func(Query) (work[[]Hit], error), error) {
+	cfg := t.config()
+	ranks := t.kind() == heads.KindRanking
+	if !ranks && cfg.NumClasses > 2 {
+		return nil, fmt.Errorf("ranking takes a head of one logit or two classes, %s has %d", cfg.Name, cfg.NumClasses)
 	}
 	score := func(z []float32) float64 {
 		switch {
-		case o.Raw || cfg.ProblemType == heads.RegressionProblem:
+		case o.Raw || ranks || cfg.ProblemType == heads.RegressionProblem:
 			return float64(z[len(z)-1])
 		case len(z) == 1:
-			return 1 / (1 + math.Exp(-float64(z[0])))
+			return sigmoid(float64(z[0]))
 		}
 		p := []float64{float64(z[0]), float64(z[1])}
 		softmax(p)
 		return p[1]
 	}
-	prepare := func(q Query) (work[[]float32, []Hit], error) {
-		w := work[[]float32, []Hit]{finish: func(out [][]float32) ([]Hit, error) {
-			hits := make([]Hit, len(out))
-			for i, z := range out {
-				hits[i] = Hit{Index: i, Score: score(z), Text: q.Texts[i]}
+	return func(q Query) (work[[]Hit], error) {
+		w := work[[]Hit]{finish: func(outs []output) ([]Hit, error) {
+			hits := make([]Hit, len(outs))
+			for i, out := range outs {
+				hits[i] = Hit{Index: i, Score: score(out.vector), Text: q.Texts[i]}
 			}
 			return best(hits, o.TopK), nil
 		}}
@@ -67,15 +76,14 @@ func (m *Model) RankSeq(ctx context.Context, queries iter.Seq[Query], o RankOpti
 			return w, q.Err
 		}
 		for i := range q.Texts {
-			e, err := m.encode(Text{Text: q.Query, Pair: &q.Texts[i]}, o.Length)
+			seqs, err := m.sequences(Text{Text: q.Query, Pair: &q.Texts[i]}, o.Length)
 			if err != nil {
 				return w, fmt.Errorf("text %d: %w", i, err)
 			}
-			w.seqs = append(w.seqs, m.sequenceOf(e))
+			w.asks = append(w.asks, ask{task: t, seqs: seqs})
 		}
 		return w, nil
-	}
-	return pipeline(ctx, m, queries, prepare, m.logits)
+	}, nil
 }
 
 func (m *Model) rankByVectors(ctx context.Context, queries iter.Seq[Query], o RankOptions) iter.Seq2[[]Hit, error] {

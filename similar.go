@@ -2,14 +2,13 @@ package cephalo
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"iter"
 	"math"
+	"slices"
 	"sort"
 
-	"github.com/cephalo-ml/cephalo/encoders"
 	"github.com/cephalo-ml/cephalo/heads"
-	"github.com/cephalo-ml/cephalo/tensor"
 )
 
 // Cosine is the cosine of two vectors of one width; 0 where one is zero.
@@ -23,110 +22,75 @@ func Cosine(a, b []float32) float64 {
 }
 
 // Similar gives the similarity of the two texts of each pair: the cosine of their
-// vectors.
+// vectors, or what the function of a similarity head says.
 func (m *Model) Similar(ctx context.Context, pairs []Text, o EmbedOptions) ([]float64, error) {
-	return all(m.SimilarSeq(ctx, func(yield func(Text) bool) {
-		for _, p := range pairs {
-			if !yield(p) {
-				return
-			}
-		}
-	}, o))
+	return all(m.SimilarSeq(ctx, slices.Values(pairs), o))
 }
 
-// SimilarSeq compares pairs as they come. A similarity head scores them by its own
-// function.
+// SimilarSeq compares pairs as they come.
 func (m *Model) SimilarSeq(ctx context.Context, pairs iter.Seq[Text], o EmbedOptions) iter.Seq2[float64, error] {
-	if h, ok := m.head.(heads.PairHead); ok {
-		return m.similarByHead(ctx, h, pairs, o)
+	if t, err := m.task(heads.KindTextSimilarity); err == nil {
+		return pipeline(ctx, m, pairs, m.comparer(t, o.Length), m.answer)
 	}
 	e, err := m.embedder(o)
 	if err != nil {
 		return failed[float64](err)
 	}
-	prepare := func(t Text) (work[[]float32, float64], error) {
-		w := work[[]float32, float64]{finish: func(v [][]float32) (float64, error) { return Cosine(v[0], v[1]), nil }}
-		if t.Err == nil && t.Pair == nil {
-			return w, fmt.Errorf("similarity takes a pair of texts")
+	prepare := func(in Text) (work[float64], error) {
+		seqs, err := m.sides(in, e.prompt, o.Length)
+		if err != nil {
+			return work[float64]{}, err
 		}
-		sides := []string{t.Text, ""}
-		if t.Pair != nil {
-			sides[1] = *t.Pair
-		}
-		for _, side := range sides {
-			enc, err := m.encode(Text{Text: e.prompt + side, Err: t.Err}, o.Length)
-			if err != nil {
-				return w, err
-			}
-			w.seqs = append(w.seqs, m.sequenceOf(enc))
-		}
-		return w, nil
+		return work[float64]{
+			asks:   []ask{{seqs: seqs[:1]}, {seqs: seqs[1:]}},
+			finish: func(out []output) (float64, error) { return Cosine(out[0].vector, out[1].vector), nil },
+		}, nil
 	}
 	return pipeline(ctx, m, pairs, prepare, e.vectors)
 }
 
-// similarByHead runs each pair through encoder and head in a submit of its own.
-func (m *Model) similarByHead(ctx context.Context, h heads.PairHead, pairs iter.Seq[Text], o EmbedOptions) iter.Seq2[float64, error] {
-	prepare := func(t Text) (work[struct{}, float64], error) {
-		var w work[struct{}, float64]
-		if t.Err == nil && t.Pair == nil {
-			return w, fmt.Errorf("similarity takes a pair of texts")
+// comparer prepares pairs for a similarity head.
+func (m *Model) comparer(t *task, l Length) func(Text) (work[float64], error) {
+	return func(in Text) (work[float64], error) {
+		seqs, err := m.sides(in, "", l)
+		if err != nil {
+			return work[float64]{}, err
 		}
-		var seqs []sequence
-		for i := range 2 {
-			one := Text{Text: t.Text, Err: t.Err}
-			if i == 1 && t.Pair != nil {
-				one.Text = *t.Pair
-			}
-			e, err := m.encode(one, o.Length)
-			if err != nil {
-				return w, err
-			}
-			seqs = append(seqs, m.sequenceOf(e))
-		}
-		w.finish = func([]struct{}) (float64, error) { return m.pairScore(ctx, h, seqs) }
-		return w, nil
+		return oneAsk(ask{task: t, seqs: seqs}, func(out output) (float64, error) { return out.score, nil }), nil
 	}
-	return pipeline(ctx, m, pairs, prepare, func(context.Context, []sequence) ([]struct{}, error) { return nil, nil })
 }
 
-// pairScore encodes both sides in one pass; each side is a layout over its rows.
-func (m *Model) pairScore(ctx context.Context, h heads.PairHead, seqs []sequence) (float64, error) {
-	batch, err := pack(seqs)
-	if err != nil {
-		return 0, err
+// similarity prepares texts for a similarity head: a pair gives its score, a text
+// alone its embedding.
+func (m *Model) similarity(t *task, l Length) func(Text) (work[any], error) {
+	compare := m.comparer(t, l)
+	return func(in Text) (work[any], error) {
+		if in.Pair != nil {
+			w, err := compare(in)
+			return work[any]{asks: w.asks, finish: func(outs []output) (any, error) { return w.finish(outs) }}, err
+		}
+		seqs, err := m.sequences(in, l)
+		if err != nil {
+			return work[any]{}, err
+		}
+		return oneAsk(ask{task: t, seqs: seqs}, func(out output) (any, error) { return out.vector, nil }), nil
 	}
-	score := 0.0
-	err = m.forward(ctx, func(s *tensor.Scope) error {
-		enc, err := m.encoder.Forward(s, batch, encoders.Want{Pooled: m.readsPooled()})
-		if err != nil {
-			return err
-		}
-		var sides [2]heads.Input
-		for i := range sides {
-			l := *batch.Layout
-			l.Start, l.Len = l.Start[i:i+1], l.Len[i:i+1]
-			if err := l.Upload(s); err != nil {
-				return err
-			}
-			sides[i] = heads.Input{Hidden: enc.Hidden, Layout: &l}
-			if enc.Pooled.Present() {
-				if sides[i].Pooled, err = enc.Pooled.Slice(i, i+1); err != nil {
-					return err
-				}
-			}
-		}
-		out, err := h.ForwardPair(s, heads.Pair{A: sides[0], B: sides[1]})
-		if err != nil {
-			return err
-		}
-		v, err := tensor.Download(ctx, s, out.SimilarityScore)
-		if err == nil {
-			score = float64(v[0])
-		}
-		return err
-	})
-	return score, err
+}
+
+// errNoPair is a single text where two are compared.
+var errNoPair = errors.New("one text where a pair of texts is wanted")
+
+// sides are both texts of a pair, each a sequence of its own behind the prompt.
+func (m *Model) sides(t Text, prompt string, l Length) ([]*sequence, error) {
+	if t.Err == nil && t.Pair == nil {
+		return nil, errNoPair
+	}
+	a, err := m.sequences(Text{Text: prompt + t.Text, Err: t.Err}, l)
+	if err != nil {
+		return nil, err
+	}
+	b, err := m.sequences(Text{Text: prompt + *t.Pair}, l)
+	return append(a, b...), err
 }
 
 // Hit is one text of a list with its score.

@@ -7,9 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cephalo-ml/cephalo/encoders"
 	"github.com/cephalo-ml/cephalo/heads"
-	"github.com/cephalo-ml/cephalo/tensor"
 	"github.com/cephalo-ml/cephalo/tokenizers"
 )
 
@@ -38,6 +36,8 @@ type TagOptions struct {
 	Length                // OnLong "" is window
 	Aggregation  string   // "" is simple
 	IgnoreLabels []string // nil is O
+
+	bare bool // B and I alone are tags of one type, as key phrases have them
 }
 
 // Tag finds the entities of each text, in order.
@@ -49,50 +49,57 @@ func (m *Model) Tag(ctx context.Context, texts []string, opts ...TagOptions) ([]
 	return all(m.TagSeq(ctx, textsOf(texts), o))
 }
 
-// textsOf are plain texts as inputs.
-func textsOf(texts []string) iter.Seq[Text] {
-	return func(yield func(Text) bool) {
-		for _, t := range texts {
-			if !yield(Text{Text: t}) {
-				return
-			}
-		}
-	}
-}
-
 // TagSeq tags texts as they come. Texts longer than the model takes are read in
-// overlapping windows.
+// overlapping windows. A head with a CRF tags words, by their first tokens: words
+// are what its results are made of, under every aggregation.
 func (m *Model) TagSeq(ctx context.Context, texts iter.Seq[Text], o TagOptions) iter.Seq2[[]Entity, error] {
-	if err := m.needs(heads.KindTokenClassification); err != nil {
+	t, err := m.task(heads.KindTokenClassification)
+	if err != nil {
 		return failed[[]Entity](err)
 	}
+	prepare, err := m.tagger(t, o)
+	if err != nil {
+		return failed[[]Entity](err)
+	}
+	return pipeline(ctx, m, texts, prepare, m.answer)
+}
+
+// tagger prepares texts for a head that tags tokens.
+func (m *Model) tagger(t *task, o TagOptions) (func(Text) (work[[]Entity], error), error) {
 	if o.Aggregation == "" {
 		o.Aggregation = AggregateSimple
 	}
 	if known := []string{AggregateNone, AggregateSimple, AggregateFirst, AggregateAverage, AggregateMax}; !slices.Contains(known, o.Aggregation) {
-		return failed[[]Entity](fmt.Errorf("aggregation %q is unknown, want one of %s", o.Aggregation, strings.Join(known, ", ")))
+		return nil, fmt.Errorf("aggregation %q is unknown, want one of %s", o.Aggregation, strings.Join(known, ", "))
 	}
 	if o.IgnoreLabels == nil {
 		o.IgnoreLabels = []string{"O"}
 	}
-	labels := m.head.Config().Labels
-	prepare := func(t Text) (work[tokenOutput, []Entity], error) {
-		if t.Pair != nil {
-			return work[tokenOutput, []Entity]{}, fmt.Errorf("tagging takes one text, not a pair")
+	labels, crf := t.config().Labels, t.config().UseCRF
+	return func(in Text) (work[[]Entity], error) {
+		if err := in.one("tagging"); err != nil {
+			return work[[]Entity]{}, err
 		}
-		windows, err := m.windows(t, o.Length)
+		windows, err := m.windows(in, o.Length)
 		if err != nil {
-			return work[tokenOutput, []Entity]{}, err
+			return work[[]Entity]{}, err
 		}
-		w := work[tokenOutput, []Entity]{finish: func(out []tokenOutput) ([]Entity, error) {
-			return entities(t.Text, m.pieces(windows, out), labels, o), nil
+		w := work[[]Entity]{finish: func(outs []output) ([]Entity, error) {
+			ps := pieces(windows, outs, crf)
+			if crf {
+				ps = wholeWords(ps)
+			}
+			return entities(in.Text, ps, labels, o), nil
 		}}
 		for _, e := range windows {
-			w.seqs = append(w.seqs, m.sequenceOf(e))
+			a := ask{task: t, seqs: []*sequence{m.sequenceOf(e)}}
+			if crf {
+				a.words = wordMask(e)
+			}
+			w.asks = append(w.asks, a)
 		}
 		return w, nil
-	}
-	return pipeline(ctx, m, texts, prepare, m.tokenOutputs)
+	}, nil
 }
 
 // windowShare is the share of a window that neighbouring windows have in common.
@@ -127,50 +134,11 @@ func (m *Model) windows(t Text, l Length) ([]*tokenizers.Encoding, error) {
 	return append([]*tokenizers.Encoding{e}, e.Overflow...), nil
 }
 
-// tokenOutput is what a token head says of one window.
-type tokenOutput struct {
-	logits [][]float32
-	path   []int32 // a CRF's best path; nil: each token by itself
-}
-
-func (m *Model) tokenOutputs(ctx context.Context, seqs []sequence) ([]tokenOutput, error) {
-	batch, err := pack(seqs)
-	if err != nil {
-		return nil, err
-	}
-	crf := m.head.Config().UseCRF
-	out := make([]tokenOutput, len(seqs))
-	err = m.run(ctx, batch, func(s *tensor.Scope, _ encoders.Output, o heads.Output) error {
-		raw := [][]byte{make([]byte, o.Logits.Bytes()), make([]byte, o.Predictions.Bytes())}
-		if err := s.Read(ctx, raw, o.Logits, o.Predictions); err != nil {
-			return err
-		}
-		z, err := tensor.Host{Spec: o.Logits.Spec, Data: raw[0]}.Float32()
-		if err != nil {
-			return err
-		}
-		path, err := tensor.Host{Spec: o.Predictions.Spec, Data: raw[1]}.Int64()
-		if err != nil {
-			return err
-		}
-		c := o.Logits.Cols()
-		for i, start := range batch.Layout.Start {
-			for r := start; r < start+batch.Layout.Len[i]; r++ {
-				out[i].logits = append(out[i].logits, z[int(r)*c:(int(r)+1)*c])
-				if crf {
-					out[i].path = append(out[i].path, int32(path[r]))
-				}
-			}
-		}
-		return nil
-	})
-	return out, err
-}
-
 // piece is a token of the text with its probabilities.
 type piece struct {
 	tokenizers.Span
 	index     int
+	word      int32
 	probs     []float64
 	tag       int // a CRF's choice, -1: the most probable
 	continues bool
@@ -178,7 +146,7 @@ type piece struct {
 
 // pieces merges windows: a token that lies in several takes its scores from the
 // one in which it stands farthest from an edge.
-func (m *Model) pieces(windows []*tokenizers.Encoding, out []tokenOutput) []piece {
+func pieces(windows []*tokenizers.Encoding, outs []output, crf bool) []piece {
 	var all []piece
 	var room []int // distance of each piece from the edge of its window
 	for w, e := range windows {
@@ -195,13 +163,9 @@ func (m *Model) pieces(windows []*tokenizers.Encoding, out []tokenOutput) []piec
 			if far <= room[g] {
 				continue
 			}
-			p := piece{Span: e.Offsets[i], index: i, tag: -1, continues: e.IsContinuation(i), probs: make([]float64, len(out[w].logits[i]))}
-			for j, v := range out[w].logits[i] {
-				p.probs[j] = float64(v)
-			}
-			softmax(p.probs)
-			if out[w].path != nil {
-				p.tag = int(out[w].path[i])
+			p := piece{Span: e.Offsets[i], index: i, word: e.WordIDs[i], tag: -1, continues: e.IsContinuation(i), probs: probabilities(outs[w].rows[i])}
+			if crf {
+				p.tag = int(outs[w].path[i])
 			}
 			if room[g] >= 0 {
 				p.index = all[g].index
@@ -210,4 +174,31 @@ func (m *Model) pieces(windows []*tokenizers.Encoding, out []tokenOutput) []piec
 		}
 	}
 	return all
+}
+
+// wholeWords joins the pieces of each word: the first that was tagged speaks for it.
+func wholeWords(pieces []piece) []piece {
+	var all []piece
+	for _, p := range pieces {
+		last := len(all) - 1
+		if last < 0 || all[last].word != p.word {
+			all = append(all, p)
+			continue
+		}
+		all[last].End = p.End
+		if all[last].tag < 0 {
+			all[last].tag, all[last].probs = p.tag, p.probs
+		}
+	}
+	return all
+}
+
+// probabilities are the softmax of logits, in float64.
+func probabilities(logits []float32) []float64 {
+	p := make([]float64, len(logits))
+	for i, v := range logits {
+		p[i] = float64(v)
+	}
+	softmax(p)
+	return p
 }

@@ -69,12 +69,21 @@ func (m *Model) encode(t Text, l Length) (*tokenizers.Encoding, error) {
 }
 
 // sequenceOf is an encoding as the encoder takes it.
-func (m *Model) sequenceOf(e *tokenizers.Encoding) sequence {
-	s := sequence{ids: e.IDs}
+func (m *Model) sequenceOf(e *tokenizers.Encoding) *sequence {
+	s := &sequence{ids: e.IDs}
 	if m.encoder.Config().TypeVocabSize > 1 {
 		s.types = e.TypeIDs
 	}
 	return s
+}
+
+// sequences is a text as the one sequence of an ask.
+func (m *Model) sequences(t Text, l Length) ([]*sequence, error) {
+	e, err := m.encode(t, l)
+	if err != nil {
+		return nil, err
+	}
+	return []*sequence{m.sequenceOf(e)}, nil
 }
 
 // Tokenize is the folder's tokenization of texts, cut only where l.MaxLength says so.

@@ -67,10 +67,11 @@ func entailment(labels []string) (entail, contradict int, err error) {
 
 // ZeroShotSeq classifies texts as they come.
 func (m *Model) ZeroShotSeq(ctx context.Context, texts iter.Seq[Candidates], o ZeroShotOptions) iter.Seq2[[]Score, error] {
-	if err := m.needs(heads.KindTextClassification); err != nil {
+	task, err := m.task(heads.KindTextClassification)
+	if err != nil {
 		return failed[[]Score](err)
 	}
-	entail, contradict, err := entailment(m.Labels())
+	entail, contradict, err := entailment(task.config().Labels)
 	if err != nil {
 		return failed[[]Score](err)
 	}
@@ -83,13 +84,13 @@ func (m *Model) ZeroShotSeq(ctx context.Context, texts iter.Seq[Candidates], o Z
 	if o.TruncationStrategy == "" {
 		o.TruncationStrategy = "only_first"
 	}
-	prepare := func(t Candidates) (work[[]float32, []Score], error) {
+	prepare := func(t Candidates) (work[[]Score], error) {
 		labels := t.Labels
 		if labels == nil {
 			labels = o.Labels
 		}
-		w := work[[]float32, []Score]{finish: func(out [][]float32) ([]Score, error) {
-			return zeroShotScores(labels, out, entail, contradict, o.MultiLabel), nil
+		w := work[[]Score]{finish: func(outs []output) ([]Score, error) {
+			return zeroShotScores(labels, outs, entail, contradict, o.MultiLabel), nil
 		}}
 		switch {
 		case t.Err != nil:
@@ -99,22 +100,23 @@ func (m *Model) ZeroShotSeq(ctx context.Context, texts iter.Seq[Candidates], o Z
 		}
 		for _, l := range labels {
 			hypothesis := strings.ReplaceAll(o.Template, "{}", l)
-			e, err := m.encode(Text{Text: t.Text, Pair: &hypothesis}, o.Length)
+			seqs, err := m.sequences(Text{Text: t.Text, Pair: &hypothesis}, o.Length)
 			if err != nil {
 				return w, err
 			}
-			w.seqs = append(w.seqs, m.sequenceOf(e))
+			w.asks = append(w.asks, ask{task: task, seqs: seqs})
 		}
 		return w, nil
 	}
-	return pipeline(ctx, m, texts, prepare, m.logits)
+	return pipeline(ctx, m, texts, prepare, m.answer)
 }
 
 // zeroShotScores: exclusive candidates compete by their entailment logits;
 // independent ones, and one alone, set entailment against contradiction.
-func zeroShotScores(labels []string, logits [][]float32, entail, contradict int, multi bool) []Score {
+func zeroShotScores(labels []string, outs []output, entail, contradict int, multi bool) []Score {
 	p := make([]float64, len(labels))
-	for i, z := range logits {
+	for i, out := range outs {
+		z := out.vector
 		p[i] = float64(z[entail])
 		if multi || len(labels) == 1 {
 			pair := []float64{float64(z[contradict]), float64(z[entail])}

@@ -1,57 +1,78 @@
-package cephalo
+package cephalo_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/cephalo-ml/cephalo"
+	"github.com/cephalo-ml/cephalo/tensor"
 )
+
+// inference is a folder whose logits follow the candidate in the hypothesis: its
+// attention is uniform and passes values on, so that [CLS] holds the mean of all
+// tokens, and the head undoes the scale at which a candidate lies in it.
+func inference(t *testing.T, labels []string, logits map[string][]float64) string {
+	words := []string{"text", "this", "example", "is", "."}
+	for w := range logits {
+		words = append(words, w)
+	}
+	slices.Sort(words)
+	// [CLS] text [SEP] this example is CANDIDATE . [SEP]
+	const tokens = 9.0
+	square := func(x float64) float64 { return x * x }
+	scale := tokens * math.Sqrt(square(1+1/tokens)+square(2/tokens)+6*square(1/tokens))
+	scaled := map[string][]float64{}
+	for w, z := range logits {
+		for _, v := range z {
+			scaled[w] = append(scaled[w], v*scale)
+		}
+	}
+	dir := definite{class: "BertForSequenceClassification", words: words, labels: labels, weight: "classifier", logits: scaled}.write(t)
+	return copyFolder(t, dir, nil, func(all map[string]tensor.Host) {
+		eye := make([]float32, hadamard*hadamard)
+		for i := range hadamard {
+			eye[i*hadamard+i] = 1
+		}
+		h, err := tensor.FromSlice(eye, hadamard, hadamard)
+		require.NoError(t, err)
+		const layer = "bert.encoder.layer.0.attention."
+		all[layer+"self.value.weight"], all[layer+"output.dense.weight"] = h, h
+	})
+}
 
 // TestCase9: candidates compete by entailment, and one alone is independent,
 // wherever the label stands.
 func TestCase9(t *testing.T) {
+	labels := []string{"contradiction", "neutral", "Entailment"}
+	logits := map[string][]float64{"travel": {-1, .5, 2}, "cooking": {2, .2, -1.5}, "work": {.3, .1, .4}}
+	dirs := []string{inference(t, labels, logits)}
+	slices.Reverse(labels)
+	for _, z := range logits {
+		slices.Reverse(z)
+	}
+	dirs = append(dirs, inference(t, labels, logits))
 	names := []string{"travel", "cooking", "work"}
-	logits := [][]float32{{-1, .5, 2}, {2, .2, -1.5}, {.3, .1, .4}}
-	for _, reversed := range []bool{false, true} {
-		labels, z := []string{"contradiction", "neutral", "Entailment"}, make([][]float32, len(logits))
-		for i := range logits {
-			z[i] = slices.Clone(logits[i])
-			if reversed {
-				slices.Reverse(z[i])
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		for _, dir := range dirs {
+			m := open(t, b, dir)
+			check := func(o cephalo.ZeroShotOptions, want ...cephalo.Score) {
+				t.Helper()
+				got, err := m.ZeroShot(t.Context(), []string{"text"}, o)
+				require.NoError(t, err)
+				require.Len(t, got[0], len(want))
+				for i, s := range got[0] {
+					require.Equal(t, want[i].Label, s.Label)
+					require.InDelta(t, want[i].Score, s.Score, 1e-5)
+				}
 			}
+			check(cephalo.ZeroShotOptions{Labels: names}, cephalo.Score{Label: "travel", Score: 0.811626}, cephalo.Score{Label: "work", Score: 0.163865}, cephalo.Score{Label: "cooking", Score: 0.024509})
+			check(cephalo.ZeroShotOptions{Labels: names, MultiLabel: true}, cephalo.Score{Label: "travel", Score: 0.952574}, cephalo.Score{Label: "work", Score: 0.524979}, cephalo.Score{Label: "cooking", Score: 0.029312})
+			check(cephalo.ZeroShotOptions{Labels: names[:1]}, cephalo.Score{Label: "travel", Score: 0.952574})
 		}
-		if reversed {
-			slices.Reverse(labels)
-		}
-		e, c, err := entailment(labels)
-		require.NoError(t, err)
-		check := func(got []Score, want map[string]float64) {
-			t.Helper()
-			require.Len(t, got, len(want))
-			for i, s := range got {
-				require.InDelta(t, want[s.Label], s.Score, 1e-6)
-				require.True(t, i == 0 || got[i-1].Score >= s.Score)
-			}
-		}
-		check(zeroShotScores(names, z, e, c, false), map[string]float64{"travel": 0.811626, "work": 0.163865, "cooking": 0.024509})
-		check(zeroShotScores(names, z, e, c, true), map[string]float64{"travel": 0.952574, "work": 0.524979, "cooking": 0.029312})
-		check(zeroShotScores(names[:1], z[:1], e, c, false), map[string]float64{"travel": 0.952574})
-	}
-	_, _, err := entailment([]string{"POSITIVE", "NEGATIVE"})
-	require.ErrorContains(t, err, "entail")
-}
-
-// TestStopper ends a text before a stop and holds back what might be one.
-func TestStopper(t *testing.T) {
-	s := &stopper{stop: []string{"END", "stop"}}
-	var got []string
-	for _, p := range []string{"a E", "N", "x sto", "p y"} {
-		piece, done := s.add(p, false)
-		got = append(got, piece)
-		if done {
-			break
-		}
-	}
-	require.Equal(t, []string{"a ", "", "ENx ", ""}, got)
-	require.Equal(t, "a ENx ", s.text())
+		_, err := sentiment(t, b).ZeroShot(t.Context(), []string{"text"}, cephalo.ZeroShotOptions{Labels: names})
+		require.ErrorContains(t, err, "entail")
+	})
 }

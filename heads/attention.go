@@ -13,32 +13,28 @@ type taskAttention interface {
 	forward(s *tensor.Scope, x tensor.Tensor, rows *tensor.Layout) (tensor.Tensor, error)
 }
 
-func newAttention(b *nn.Builder, kind string, width, heads int, rate float32) taskAttention {
+func newAttention(b *nn.Builder, head, kind string, width, heads int, rate float32) taskAttention {
 	ab := b.At("attention")
 	if kind == "cbam" {
 		if width%cbamReduction != 0 {
-			b.Fail(fmt.Errorf("cbam: width %d is not a multiple of the reduction %d: %w", width, cbamReduction, tensor.ErrShape))
+			b.Fail(fmt.Errorf("head %q: cbam: width %d is not a multiple of the reduction %d: %w", head, width, cbamReduction, tensor.ErrShape))
 			return nil
 		}
 		return newCBAM(ab, width)
 	}
 	if width%heads != 0 {
-		b.Fail(fmt.Errorf("task attention: width %d is not a multiple of num_attention_heads %d: %w", width, heads, tensor.ErrShape))
+		b.Fail(fmt.Errorf("head %q: task attention: width %d is not a multiple of num_attention_heads %d: %w", head, width, heads, tensor.ErrShape))
 		return nil
 	}
-	switch kind {
-	case "multi_head":
-		return &multiHead{
-			qkv:  ab.Linear("qkv", width, 3*width, false, nn.GlorotUniform),
-			proj: ab.Linear("proj", width, width, false, nn.HeNormal), heads: heads, rate: rate,
-		}
-	case "differential":
+	if kind == "differential" {
 		lin := func(name string) *nn.Linear { return ab.Linear(name, width, width, true, nn.GlorotUniform) }
 		return &differential{q1: lin("q1"), k1: lin("k1"), q2: lin("q2"), k2: lin("k2"), v: lin("v"), proj: lin("proj"),
 			lambda: ab.Param("lambda", nn.Constant(0.8), 1), heads: heads, rate: rate}
 	}
-	b.Fail(fmt.Errorf("attention_type %q has no block here: %w", kind, tensor.ErrUnsupported))
-	return nil
+	return &multiHead{
+		qkv:  ab.Linear("qkv", width, 3*width, false, nn.GlorotUniform),
+		proj: ab.Linear("proj", width, width, false, nn.HeNormal), heads: heads, rate: rate,
+	}
 }
 
 // multiHead is softmax(Q K^T / sqrt d) V over kept keys (Vaswani et al. 2017).

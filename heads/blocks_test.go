@@ -221,6 +221,67 @@ func write(t testing.TB, b tensor.Backend, w *nn.Weights, values map[string][]fl
 	require.NoError(t, s.Read(t.Context(), nil))
 }
 
+// TestNormsByHand: the parameters of the norms, and their epsilon, which small values
+// show (1e-6 whatever the encoder's is).
+func TestNormsByHand(t *testing.T) {
+	g, d := []float32{0.5, -1, 2, 1.5}, []float32{0.1, 0.2, -0.3, 0}
+	sigmoid := func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
+	for _, c := range []struct {
+		name string
+		set  map[string][]float32
+		want func(x, c []float64, ms, variance float64, i int) float64 // c is x less its mean
+	}{
+		{"layer_norm", map[string][]float32{"norm.weight": g, "norm.bias": d}, func(_, c []float64, _, v float64, i int) float64 {
+			return float64(g[i])*c[i]/math.Sqrt(v+1e-6) + float64(d[i])
+		}},
+		{"rms_norm", map[string][]float32{"norm.weight": g}, func(x, _ []float64, ms, _ float64, i int) float64 { return float64(g[i]) * x[i] / math.Sqrt(ms+1e-6) }},
+		{"zero_centered_rms_norm", map[string][]float32{"norm.weight": g}, func(_, c []float64, _, v float64, i int) float64 { return float64(g[i]) * c[i] / math.Sqrt(v+1e-6) }},
+		{"band_rms", map[string][]float32{"norm.band": {0.3}}, func(x, _ []float64, ms, _ float64, i int) float64 {
+			return x[i] / math.Sqrt(ms+1e-6) * (0.9 + 0.1*sigmoid(5*0.3))
+		}},
+		{"zero_centered_band_rms_norm", map[string][]float32{"norm.band": {-0.2}}, func(_, c []float64, _, v float64, i int) float64 {
+			return c[i] / math.Sqrt(v+1e-6) * (0.9 + 0.1*sigmoid(-5*0.2))
+		}},
+		{"zero_centered_adaptive_band_rms_norm", map[string][]float32{"norm.weight": g, "norm.bias": d}, func(_, c []float64, _, v float64, i int) float64 {
+			rms := math.Sqrt(v + 1e-6)
+			return c[i] / rms * (0.9 + 0.1*sigmoid(5*(math.Log(rms)*float64(g[i])+float64(d[i]))))
+		}},
+		{"dynamic_tanh", map[string][]float32{"norm.alpha": {0.7}, "norm.weight": g, "norm.bias": d}, func(x, _ []float64, _, _ float64, i int) float64 {
+			return float64(g[i])*math.Tanh(0.7*x[i]) + float64(d[i])
+		}},
+		{"energy_layer_norm", map[string][]float32{"norm.gamma": {0.4}, "norm.delta": d}, func(_, c []float64, _, v float64, i int) float64 { return 0.4*c[i]/math.Sqrt(v+1e-6) + float64(d[i]) }},
+		{"energy_layer_norm", map[string][]float32{"norm.gamma": {-2}, "norm.delta": d}, func(_, c []float64, _, v float64, i int) float64 { return 1e-3*c[i]/math.Sqrt(v+1e-6) + float64(d[i]) }},
+		{"max_logit_norm", nil, func(x, _ []float64, ms, _ float64, i int) float64 { return x[i] / math.Sqrt(4*ms+1e-6) }},
+		{"logit_norm", nil, func(x, _ []float64, ms, _ float64, i int) float64 {
+			return x[i] / 0.04 / math.Sqrt(math.Max(4*ms, 1e-6))
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			onBackends(t, func(t *testing.T, b tensor.Backend) {
+				for _, scale := range []float64{1, 1e-3, 1e-4} {
+					x := []float32{float32(scale), float32(2 * scale), float32(-3 * scale), float32(0.5 * scale)}
+					xs, centred, ms, mean, variance := doubles(x), make([]float64, 4), 0.0, 0.0, 0.0
+					for _, v := range xs {
+						ms, mean = ms+v*v/4, mean+v/4
+					}
+					for i, v := range xs {
+						centred[i] = v - mean
+						variance += centred[i] * centred[i] / 4
+					}
+					set := map[string][]float32{}
+					for k, v := range c.set {
+						set[k] = v
+					}
+					for i, v := range throughNorm(t, b, c.name, set, heads.Input{}, x, 1, 4) {
+						want := c.want(xs, centred, ms, variance, i)
+						require.InDelta(t, want, v, 4e-6*math.Max(1, math.Abs(want)), "element %d at scale %v", i, scale)
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestAdaptiveNormByHand: the scale follows the mean of the rms over the kept rows.
 func TestAdaptiveNormByHand(t *testing.T) {
 	onBackends(t, func(t *testing.T, b tensor.Backend) {
@@ -238,107 +299,6 @@ func TestAdaptiveNormByHand(t *testing.T) {
 			require.InDelta(t, want, got[i], 2e-6, "element %d", i)
 		}
 	})
-}
-
-// TestCBAMByHand holds the position gate to its window: columns of the padded form,
-// absent and masked ones counting as zeros.
-func TestCBAMByHand(t *testing.T) {
-	onBackends(t, func(t *testing.T, b tensor.Backend) {
-		const l, dim = 9, 8
-		cfg := heads.TaskConfig{Name: "x", TaskType: heads.TokenClassificationTask, NumClasses: dim}
-		head, w := newHead(t, b, cfg, dim, heads.Options{UseIntermediate: ptr(false), UseTaskAttention: true, Attention: "cbam"})
-		noisy(t, b, w)
-		identity := make([]float32, dim*dim)
-		for i := range dim {
-			identity[i*dim+i] = 1
-		}
-		write(t, b, w, map[string][]float32{"classifier.weight": identity, "classifier.bias": make([]float32, dim)})
-		p := map[string][]float64{}
-		for _, q := range w.Params {
-			require.NoError(t, w.Read(t.Context(), q, func(v []float32) error {
-				for _, x := range v {
-					p[q.Name] = append(p[q.Name], float64(x))
-				}
-				return nil
-			}))
-		}
-		mask := []int32{0, 1, 1, 1, 0, 1, 1, 1, 1}
-		x := random(5, l*dim)
-		got := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
-			return head.Forward(s, heads.Input{Hidden: upload(t, s, x, 1, l, dim), Mask: maskHost(t, mask, 1, l)})
-		})
-		near(t, cbamByHand(p, x, mask, dim), floats(t, got, "logits", 1, l, dim), 1e-5, "cbam")
-	})
-}
-
-func cbamByHand(p map[string][]float64, x []float32, mask []int32, dim int) []float32 {
-	sigmoid := func(v float64) float64 { return 1 / (1 + math.Exp(-v)) }
-	l := len(mask)
-	y := make([]float64, l*dim) // layer norm of the kept rows
-	for r := range l {
-		row := x[r*dim : (r+1)*dim]
-		mean, variance := 0.0, 0.0
-		for _, v := range row {
-			mean += float64(v) / float64(dim)
-		}
-		for _, v := range row {
-			variance += (float64(v) - mean) * (float64(v) - mean) / float64(dim)
-		}
-		for c, v := range row {
-			y[r*dim+c] = ((float64(v)-mean)/math.Sqrt(variance+1e-6)*p["head.norm.weight"][c] + p["head.norm.bias"][c]) * float64(mask[r])
-		}
-	}
-	mean, top, kept := make([]float64, dim), make([]float64, dim), 0.0
-	for c := range dim {
-		top[c] = math.Inf(-1)
-		kept = 0
-		for r := range l {
-			if mask[r] == 1 {
-				kept++
-				mean[c] += y[r*dim+c]
-				top[c] = math.Max(top[c], y[r*dim+c])
-			}
-		}
-		mean[c] /= kept
-	}
-	hidden := dim / 8
-	gate := make([]float64, dim)
-	for _, in := range [][]float64{mean, top} {
-		for h := range hidden {
-			v := 0.0
-			for c := range dim {
-				v += p["head.attention.mlp1.weight"][h*dim+c] * in[c]
-			}
-			for c := range dim {
-				gate[c] += p["head.attention.mlp2.weight"][c*hidden+h] * math.Max(v, 0)
-			}
-		}
-	}
-	stat := make([][2]float64, l)
-	for r := range l {
-		stat[r][1] = math.Inf(-1)
-		for c := range dim {
-			y[r*dim+c] *= sigmoid(gate[c])
-			stat[r][0] += y[r*dim+c] / float64(dim)
-			stat[r][1] = math.Max(stat[r][1], y[r*dim+c])
-		}
-	}
-	out := make([]float32, l*dim)
-	for r := range l {
-		if mask[r] == 0 {
-			continue
-		}
-		v := p["head.attention.conv.bias"][0]
-		for k := range 7 {
-			if n := r + k - 3; n >= 0 && n < l && mask[n] == 1 {
-				v += p["head.attention.conv.weight"][k]*stat[n][0] + p["head.attention.conv.weight"][7+k]*stat[n][1]
-			}
-		}
-		for c := range dim {
-			out[r*dim+c] = float32(y[r*dim+c] * sigmoid(v))
-		}
-	}
-	return out
 }
 
 // combinationGradients: FF1, the gradient of every parameter agrees with finite
@@ -376,24 +336,10 @@ type gradients struct {
 // differences, in a few places of every parameter.
 func requireGradients(t testing.TB, b tensor.Backend, w *nn.Weights, run func(s *tensor.Scope) tensor.Tensor, expect gradients) {
 	t.Helper()
-	inner, err := b.Begin()
-	require.NoError(t, err)
-	tape := testutil.NewTape(testutil.Poison(inner))
-	defer tape.Close()
+	g, dy := gradientsAndSeed(t, b, w, run)
 	for _, p := range w.Params {
-		tape.Watch(p.Buf)
-	}
-	s := &tensor.Scope{Stream: tape}
-	y := run(s)
-	dy := random(77, int(y.Elems()))
-	seed, err := tensor.Upload(s, dy, y.Dims()...)
-	require.NoError(t, err)
-	require.NoError(t, tape.Backward(testutil.Seed{Y: y, DY: seed}))
-	for _, p := range w.Params {
-		g, ok := tape.Grad(p.Tensor)
-		require.True(t, ok, "%s has a gradient", p.Name)
-		got, err := tensor.Download(t.Context(), s, g)
-		require.NoError(t, err)
+		got := g[p.Name]
+		require.NotNil(t, got, "%s has a gradient", p.Name)
 		nonzero := false
 		for i, v := range got {
 			require.False(t, math.IsNaN(float64(v)) || math.IsInf(float64(v), 0), "%s at %d: %v", p.Name, i, v)
@@ -414,6 +360,38 @@ func requireGradients(t testing.TB, b tensor.Backend, w *nn.Weights, run func(s 
 		}
 		loss(t, b, p, values, run, dy) // leaves p as it was
 	}
+}
+
+// gradientsOf are the tape's gradients, by parameter, of a weighted sum of y.
+func gradientsOf(t testing.TB, b tensor.Backend, w *nn.Weights, run func(s *tensor.Scope) tensor.Tensor) map[string][]float32 {
+	t.Helper()
+	g, _ := gradientsAndSeed(t, b, w, run)
+	return g
+}
+
+func gradientsAndSeed(t testing.TB, b tensor.Backend, w *nn.Weights, run func(s *tensor.Scope) tensor.Tensor) (g map[string][]float32, dy []float32) {
+	t.Helper()
+	inner, err := b.Begin()
+	require.NoError(t, err)
+	tape := testutil.NewTape(testutil.Poison(inner))
+	defer tape.Close()
+	for _, p := range w.Params {
+		tape.Watch(p.Buf)
+	}
+	s := &tensor.Scope{Stream: tape}
+	y := run(s)
+	dy = random(77, int(y.Elems()))
+	seed, err := tensor.Upload(s, dy, y.Dims()...)
+	require.NoError(t, err)
+	require.NoError(t, tape.Backward(testutil.Seed{Y: y, DY: seed}))
+	g = map[string][]float32{}
+	for _, p := range w.Params {
+		if x, ok := tape.Grad(p.Tensor); ok {
+			g[p.Name], err = tensor.Download(t.Context(), s, x)
+			require.NoError(t, err)
+		}
+	}
+	return g, dy
 }
 
 func valuesOf(t testing.TB, w *nn.Weights, p nn.Param) (values []float32) {

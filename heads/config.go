@@ -1,9 +1,8 @@
 package heads
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -70,19 +69,6 @@ func ParseTaskConfig(raw []byte) (TaskConfig, error) {
 	return c.Validate()
 }
 
-// decodeStrict refuses unknown keys and anything after the object.
-func decodeStrict(raw []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if d.More() {
-		return fmt.Errorf("more than one JSON value")
-	}
-	return nil
-}
-
 // needsClasses are the tasks that must say num_classes when the config is made.
 var needsClasses = []TaskType{TextClassificationTask, TokenClassificationTask, SentimentAnalysis, NamedEntityRecognition, PartOfSpeechTagging}
 
@@ -114,6 +100,11 @@ func (c TaskConfig) Validate() (TaskConfig, error) {
 			return bad("%s is %d, want more than 0", n.key, n.v)
 		}
 	}
+	if c.ProblemType != "" {
+		if c.ProblemType, err = ParseProblemType(string(c.ProblemType)); err != nil {
+			return bad("%w", err)
+		}
+	}
 	if c.NumClasses != 0 && c.NumLabels != 0 && c.NumClasses != c.NumLabels {
 		return bad("num_classes %d and num_labels %d differ", c.NumClasses, c.NumLabels)
 	}
@@ -128,13 +119,13 @@ func (c TaskConfig) Validate() (TaskConfig, error) {
 	}
 	if n == 0 {
 		switch {
-		case task.Group() == Regression:
+		case task.Group() == Regression || c.ProblemType == RegressionProblem:
 			n = 1
 		case task == NaturalLanguageInference:
 			n = 3
 		case task == TextMatching:
 			n = 2
-		case task == KeyPhraseExtraction && c.Labels == nil:
+		case task == KeyPhraseExtraction:
 			c.Labels = slices.Clone(keyPhraseLabels)
 			n = len(c.Labels)
 		case slices.Contains(needsClasses, task):
@@ -156,10 +147,6 @@ func (c TaskConfig) Validate() (TaskConfig, error) {
 		}
 	case c.ProblemType != "" && kind != KindTextClassification:
 		return bad("problem_type is for text classification heads, not for %s", task)
-	case c.ProblemType != "":
-		if c.ProblemType, err = ParseProblemType(string(c.ProblemType)); err != nil {
-			return bad("%w", err)
-		}
 	}
 	if c.UseCRF && !kind.tags() {
 		return bad("use_crf is for heads that label tokens, not for %s", task)
@@ -180,10 +167,10 @@ func (c TaskConfig) Validate() (TaskConfig, error) {
 		ok  bool
 		say string
 	}{
-		{"dropout_rate", *c.DropoutRate, *c.DropoutRate >= 0 && *c.DropoutRate < 1, "0 up to below 1"},
-		{"label_smoothing", c.LabelSmoothing, c.LabelSmoothing >= 0 && c.LabelSmoothing < 1, "0 up to below 1"},
+		{"dropout_rate", *c.DropoutRate, isRate(*c.DropoutRate), "0 up to below 1"},
+		{"label_smoothing", c.LabelSmoothing, isRate(c.LabelSmoothing), "0 up to below 1"},
 		{"loss_weight", *c.LossWeight, finiteFrom(*c.LossWeight, 0), "0 or more"},
-		{"temperature", *c.Temperature, *c.Temperature > 0 && finiteFrom(*c.Temperature, 0), "more than 0"},
+		{"temperature", *c.Temperature, finiteFrom(*c.Temperature, math.SmallestNonzeroFloat32), "more than 0"},
 	} {
 		if !f.ok {
 			return bad("%s is %v, want %s", f.key, f.v, f.say)
@@ -192,7 +179,11 @@ func (c TaskConfig) Validate() (TaskConfig, error) {
 	return c, nil
 }
 
-func finiteFrom(v, lo float64) bool { return v >= lo && v <= 1e300 }
+// finiteFrom says that v is lo or more, and finite as the float32 that computes with it.
+func finiteFrom(v, lo float64) bool { return v >= lo && v <= math.MaxFloat32 }
+
+// isRate says that v is 0 up to below 1, as a float32 too.
+func isRate(v float64) bool { return v >= 0 && float32(v) < 1 }
 
 func orInt(v, def int) int {
 	if v == 0 {
@@ -209,6 +200,9 @@ func orFloat(v *float64, def float64) *float64 {
 }
 
 func checkLabels(labels []string, n int) error {
+	if len(labels) == 0 {
+		return fmt.Errorf("labels is empty, want a name for each class")
+	}
 	if len(labels) != n {
 		return fmt.Errorf("%d labels for %d classes", len(labels), n)
 	}

@@ -1,10 +1,7 @@
 package heads
 
 import (
-	"cmp"
 	"fmt"
-	"math"
-	"slices"
 
 	"github.com/cephalo-ml/cephalo/nn"
 	"github.com/cephalo-ml/cephalo/tensor"
@@ -15,7 +12,8 @@ import (
 // Neural Coreference Resolution") in the start-to-end form of Kirstain et al. 2021
 // ("Coreference Resolution without Span Representations"), where a span is its two
 // ends and all scores are biaffine; without its layer norms. Nothing is pruned
-// inside: the caller's targets are the candidates. Clusters reads the result.
+// inside: the caller's targets are the candidates, Mentions and PruneSpans their
+// pruning. Clusters reads the result.
 type CoreferenceResolver struct {
 	*trunk
 	spaces     *nn.Linear // mention start and end, antecedent start and end
@@ -47,54 +45,96 @@ func NewCoreferenceResolver(b *nn.Builder, cfg TaskConfig, inputDim int, opt Opt
 // which is always 0, and for candidate j+1 < i the sum of both mention scores and of
 // the pair's. What is no candidate scores -1e9.
 func (h *CoreferenceResolver) Forward(s *tensor.Scope, in Input) (out Output, err error) {
-	if err := needTargets(h.cfg.Name, in, "candidate spans"); err != nil {
+	if in.MentionsOnly {
+		return h.Mentions(s, in)
+	}
+	m, err := h.score(s, in, h.spaces)
+	if err != nil {
 		return out, err
+	}
+	defer tensor.FreeAll(s, m.starts, m.ends, m.own)
+	if out.AntecedentLogits, err = h.rank(s, m); err != nil {
+		return out, err
+	}
+	out.MentionScores, err = m.masked(s)
+	return out, err
+}
+
+// Mentions is Forward without its antecedents: the mention_scores [B,M] of in.Targets
+// alone, which cost no memory of M^2. PruneSpans leaves the best of them, for Forward.
+func (h *CoreferenceResolver) Mentions(s *tensor.Scope, in Input) (out Output, err error) {
+	spaces, err := h.mentionSpaces()
+	if err != nil {
+		return out, err
+	}
+	m, err := h.score(s, in, spaces)
+	if err != nil {
+		return out, err
+	}
+	defer tensor.FreeAll(s, m.starts, m.ends, m.own)
+	out.MentionScores, err = m.masked(s)
+	return out, err
+}
+
+// mentionSpaces is the half of spaces that mention scores read.
+func (h *CoreferenceResolver) mentionSpaces() (*nn.Linear, error) {
+	w, err := h.spaces.Weight.Slice(0, 2*h.cur)
+	if err != nil {
+		return nil, err
+	}
+	b, err := h.spaces.Bias.Slice(0, 2*h.cur)
+	return &nn.Linear{Weight: w, Bias: b}, err
+}
+
+// mentions are candidates with what they score by themselves.
+type mentions struct {
+	*candidates
+	starts, ends tensor.Tensor // either end in the spaces: [B*M,2W] or [B*M,4W]
+	own          tensor.Tensor // [B*M,1]
+}
+
+// score gives the candidates their mention scores, by spaces.
+func (h *CoreferenceResolver) score(s *tensor.Scope, in Input, spaces *nn.Linear) (m mentions, err error) {
+	if err := needTargets(h.cfg.Name, in, "candidate spans"); err != nil {
+		return m, err
 	}
 	r, err := h.tokens(s, in)
 	if err != nil {
-		return out, err
+		return m, err
 	}
-	c, err := h.candidates(r, in.Targets)
-	if err != nil {
-		return out, err
+	if m.candidates, err = h.candidates(r, in.Targets); err != nil {
+		return m, err
 	}
-	y, err := h.spaces.ForwardAct(s, r.x, h.act, tensor.Tensor{})
+	y, err := spaces.ForwardAct(s, r.x, h.act, tensor.Tensor{})
 	if err := r.step(s, y, err); err != nil {
-		return out, err
+		return m, err
 	}
 	if r.x, err = nn.Dropout(s, r.x, h.rate); err != nil {
-		return out, err
+		return m, err
 	}
-	starts, err := gather(s, r.x, c.start)
-	if err != nil {
-		return out, err
+	if m.starts, err = gather(s, r.x, m.start); err != nil {
+		return m, err
 	}
-	defer s.Free(starts.Buf)
-	ends, err := gather(s, r.x, c.end)
-	if err != nil {
-		return out, err
+	if m.ends, err = gather(s, r.x, m.end); err != nil {
+		return m, err
 	}
-	defer s.Free(ends.Buf)
 	r.free(s)
-	w := h.cur
-	mentions, err := h.mentionScores(s, starts, ends, w)
+	m.own, err = h.mentionScores(s, m.starts, m.ends, h.cur)
+	return m, err
+}
+
+// masked are the scores [B,M], -1e9 in empty slots.
+func (m mentions) masked(s *tensor.Scope) (tensor.Tensor, error) {
+	mask, err := tensor.Upload(s, m.absent, len(m.absent), 1)
 	if err != nil {
-		return out, err
-	}
-	defer s.Free(mentions.Buf)
-	if out.AntecedentLogits, err = h.rank(s, starts, ends, mentions, c, w); err != nil {
-		return out, err
-	}
-	mask, err := tensor.Upload(s, c.absent, len(c.absent), 1)
-	if err != nil {
-		return out, err
+		return mask, err
 	}
 	defer s.Free(mask.Buf)
-	if out.MentionScores, err = tensor.Add(s, mentions, mask); err != nil {
-		return out, err
+	y, err := tensor.Add(s, m.own, mask)
+	if err != nil {
+		return y, err
 	}
-	out.MentionScores, err = out.MentionScores.Reshape(c.b, c.m)
-	return out, err
+	return y.Reshape(m.b, m.m)
 }
 
 // candidates are the candidate spans in slots [B,M].
@@ -113,7 +153,7 @@ func (h *CoreferenceResolver) candidates(r *rowsIn, ts []Target) (*candidates, e
 	count := make([]int, c.b)
 	slot := make([]int, len(ts))
 	for i, t := range ts {
-		if i > 0 && !inOrder(ts[i-1], t) {
+		if i > 0 && byText(ts[i-1], t) >= 0 {
 			return nil, fmt.Errorf("head %q: target %d comes before target %d in the text, want them in order and each once: %w", h.cfg.Name, i, i-1, ErrInputFormat)
 		}
 		slot[i] = count[t.Seq]
@@ -130,16 +170,6 @@ func (h *CoreferenceResolver) candidates(r *rowsIn, ts []Target) (*candidates, e
 		c.start[at], c.end[at], c.absent[at] = spans[i].lo, spans[i].hi-1, 0
 	}
 	return c, nil
-}
-
-func inOrder(a, b Target) bool {
-	switch {
-	case a.Seq != b.Seq:
-		return a.Seq < b.Seq
-	case a.Start != b.Start:
-		return a.Start < b.Start
-	}
-	return a.End < b.End
 }
 
 // mentionScores is v [start, end] + end^T (B start + b): [B*M,1].
@@ -178,13 +208,14 @@ func (h *CoreferenceResolver) mentionScores(s *tensor.Scope, starts, ends tensor
 // rank is the score of each candidate as the antecedent of each later one, after a
 // column of zeros: [B,M,M+1]. The mention score of the antecedent rides along as one
 // more column of the product.
-func (h *CoreferenceResolver) rank(s *tensor.Scope, starts, ends, mentions tensor.Tensor, c *candidates, w int) (tensor.Tensor, error) {
+func (h *CoreferenceResolver) rank(s *tensor.Scope, m mentions) (tensor.Tensor, error) {
 	var none tensor.Tensor
-	start, err := starts.Columns(2*w, 3*w)
+	c, w := m.candidates, h.cur
+	start, err := m.starts.Columns(2*w, 3*w)
 	if err != nil {
 		return none, err
 	}
-	end, err := ends.Columns(3*w, 4*w)
+	end, err := m.ends.Columns(3*w, 4*w)
 	if err != nil {
 		return none, err
 	}
@@ -198,7 +229,7 @@ func (h *CoreferenceResolver) rank(s *tensor.Scope, starts, ends, mentions tenso
 		return none, err
 	}
 	defer s.Free(u.Buf)
-	one, err := tensor.Scale(s, mentions, 0, 1)
+	one, err := tensor.Scale(s, m.own, 0, 1)
 	if err != nil {
 		return none, err
 	}
@@ -208,7 +239,7 @@ func (h *CoreferenceResolver) rank(s *tensor.Scope, starts, ends, mentions tenso
 		return none, err
 	}
 	defer s.Free(left.Buf)
-	right, err := tensor.Concat(s, q, mentions)
+	right, err := tensor.Concat(s, q, m.own)
 	if err != nil {
 		return none, err
 	}
@@ -227,7 +258,7 @@ func (h *CoreferenceResolver) rank(s *tensor.Scope, starts, ends, mentions tenso
 	if pairs, err = pairs.Reshape(c.b*c.m, c.m); err != nil {
 		return none, err
 	}
-	withOwn, err := tensor.Add(s, pairs, mentions)
+	withOwn, err := tensor.Add(s, pairs, m.own)
 	if err != nil {
 		return none, err
 	}
@@ -264,59 +295,4 @@ func (c *candidates) earlier() []float32 {
 		}
 	}
 	return mask
-}
-
-// CandidateSpans are all spans of up to maxWidth kept tokens, in the order of the
-// text: what CoreferenceResolver ranks where no candidates are known.
-func CandidateSpans(rows *tensor.Layout, maxWidth int) []Target {
-	var ts []Target
-	for seq, lo := range rows.Start {
-		pos := rows.Pos[lo : lo+rows.Len[seq]]
-		for i := range pos {
-			for j := i; j < min(i+maxWidth, len(pos)); j++ {
-				ts = append(ts, Target{Seq: seq, Start: int(pos[i]), End: int(pos[j]) + 1})
-			}
-		}
-	}
-	return ts
-}
-
-// Clusters joins every candidate with its best antecedent, where one beats "none":
-// for each sequence the clusters, by their first mention, as slots of its candidates. The
-// first wins on ties.
-func Clusters(out Result) ([][][]int, error) {
-	h := out["antecedent_logits"]
-	if h.Rank != 3 || h.Dim(2) != h.Dim(1)+1 {
-		return nil, fmt.Errorf("antecedent_logits is %v, want [B,M,M+1]: %w", h.Spec, ErrInputFormat)
-	}
-	v, err := h.Float32()
-	if err != nil {
-		return nil, fmt.Errorf("antecedent_logits: %w", err)
-	}
-	m := h.Dim(1)
-	all := make([][][]int, h.Dim(0))
-	for b := range all {
-		of := map[int]int{} // slot -> cluster
-		for i := range m {
-			best, at := float32(math.Inf(-1)), 0
-			for j, x := range v[(b*m+i)*(m+1):][:i+1] {
-				if x > best {
-					best, at = x, j
-				}
-			}
-			if at == 0 {
-				continue
-			}
-			k, ok := of[at-1]
-			if !ok {
-				k = len(all[b])
-				of[at-1] = k
-				all[b] = append(all[b], []int{at - 1})
-			}
-			of[i] = k
-			all[b][k] = append(all[b][k], i)
-		}
-		slices.SortFunc(all[b], func(x, y []int) int { return cmp.Compare(x[0], y[0]) })
-	}
-	return all, nil
 }

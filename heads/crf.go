@@ -17,14 +17,14 @@ type crf struct {
 func newCRF(b *nn.Builder, cfg TaskConfig, opt Options) *crf {
 	n := cfg.NumClasses
 	if n > tensor.MaxTags {
-		b.Fail(fmt.Errorf("crf: %d classes, at most %d: %w", n, tensor.MaxTags, tensor.ErrUnsupported))
+		b.Fail(fmt.Errorf("head %q: crf: %d classes, at most %d: %w", cfg.Name, n, tensor.MaxTags, tensor.ErrUnsupported))
 		return nil
 	}
 	c := &crf{tokenMean: opt.TokenMean}
 	if opt.CRFConstraints {
 		var err error
 		if c.rules, err = newRules(cfg.Labels); err != nil {
-			b.Fail(err)
+			b.Fail(fmt.Errorf("head %q: %w", cfg.Name, err))
 			return nil
 		}
 	}
@@ -44,8 +44,11 @@ func (c *crf) params(s *tensor.Scope) (p tensor.CRF, free func(), err error) {
 	if p.Transitions, err = addHost(s, p.Transitions, c.rules.transitions, n, n); err != nil {
 		return p, free, err
 	}
-	p.Start, err = addHost(s, p.Start, c.rules.start, n)
-	return p, func() { tensor.FreeAll(s, p.Transitions, p.Start) }, err
+	if p.Start, err = addHost(s, p.Start, c.rules.start, n); err != nil {
+		return p, free, err
+	}
+	p.End, err = addHost(s, p.End, c.rules.end, n)
+	return p, func() { tensor.FreeAll(s, p.Transitions, p.Start, p.End) }, err
 }
 
 // addHost is x plus values of its shape from the host.
@@ -132,7 +135,7 @@ func (c *crf) gold(rows *tensor.Layout, labels, taken []int32, classes int) (gol
 		gold[i] = ignored
 	}
 	for seq, lo := range rows.Start {
-		tokens, before := 0, -1
+		tokens, before, last := 0, -1, lo
 		for row := lo; row < lo+rows.Len[seq]; row++ {
 			y := labels[row]
 			if (taken != nil && taken[row] == 0) || (taken == nil && y == ignored) {
@@ -144,8 +147,11 @@ func (c *crf) gold(rows *tensor.Layout, labels, taken []int32, classes int) (gol
 			if why := c.rules.forbids(before, int(y)); why != "" {
 				return nil, 0, fmt.Errorf("labels of sequence %d, column %d: %s: %w", seq, rows.Pos[row], why, ErrInputFormat)
 			}
-			gold[row], before = y, int(y)
+			gold[row], before, last = y, int(y), row
 			tokens++
+		}
+		if why := c.rules.forbidsEnd(before); why != "" {
+			return nil, 0, fmt.Errorf("labels of sequence %d, column %d: %s: %w", seq, rows.Pos[last], why, ErrInputFormat)
 		}
 		if !c.tokenMean {
 			tokens = min(tokens, 1)
@@ -153,51 +159,4 @@ func (c *crf) gold(rows *tensor.Layout, labels, taken []int32, classes int) (gol
 		count += tokens
 	}
 	return gold, count, nil
-}
-
-// forbidden is what a transition or start that the labels rule out adds to the score
-// of a path.
-const forbidden = -1e4
-
-// rules say which paths BIO labels allow: I-X follows B-X or I-X alone. Every label
-// may end a path.
-type rules struct {
-	labels      []string
-	transitions []float32 // [C,C], 0 or forbidden
-	start       []float32 // [C]
-}
-
-func newRules(labels []string) (*rules, error) {
-	c := len(labels)
-	r := &rules{labels: labels, transitions: make([]float32, c*c), start: make([]float32, c)}
-	inside := false
-	for j, l := range labels {
-		tag, name := bio(l)
-		if tag != 'I' || name == l { // a plain label is bound to nothing
-			continue
-		}
-		inside = true
-		r.start[j] = forbidden
-		for i, before := range labels {
-			if t, n := bio(before); t == 'O' || n != name || n == before {
-				r.transitions[i*c+j] = forbidden
-			}
-		}
-	}
-	if !inside {
-		return nil, fmt.Errorf("crf_constraints: no label begins with I-, want BIO labels, got %q", labels)
-	}
-	return r, nil
-}
-
-// forbids says why class y may not follow before (-1: begin), "" where it may.
-func (r *rules) forbids(before, y int) string {
-	switch {
-	case r == nil:
-	case before < 0 && r.start[y] != 0:
-		return r.labels[y] + " cannot begin a text"
-	case before >= 0 && r.transitions[before*len(r.labels)+y] != 0:
-		return r.labels[y] + " cannot follow " + r.labels[before]
-	}
-	return ""
 }

@@ -2,6 +2,7 @@ package heads_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,12 +25,20 @@ func chainByHand(t testing.TB, w *nn.Weights, labels []string, constrained bool)
 	h := handOf(t, w)
 	ch := chainOf{c: len(labels), transitions: h.p["head.crf.transitions"], start: h.p["head.crf.start"], end: h.p["head.crf.end"]}
 	for j, l := range labels {
-		if !constrained || l[0] != 'I' {
+		if !constrained {
 			continue
 		}
-		ch.start[j] -= 1e4
+		goesOn := l[0] == 'I' || l[0] == 'E'
+		if goesOn {
+			ch.start[j] -= 1e4
+		}
+		closed := func(l string) bool { return (l[0] == 'B' || l[0] == 'I') && slices.Contains(labels, "E"+l[1:]) }
+		if closed(l) {
+			ch.end[j] -= 1e4
+		}
 		for i, before := range labels {
-			if before == "O" || before[1:] != l[1:] {
+			follows := (before[0] == 'B' || before[0] == 'I') && before[1:] == l[1:]
+			if goesOn && !follows || !goesOn && closed(before) {
 				ch.transitions[i*ch.c+j] -= 1e4
 			}
 		}
@@ -181,6 +190,68 @@ func TestCRF(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestCRFClosed: labels with ends of their own (BIOES) constrain what follows a
+// beginning and what may end a text; trying every path gives the same.
+func TestCRFClosed(t *testing.T) {
+	labels := []string{"O", "B-X", "I-X", "E-X", "S-X"}
+	cfg := heads.TaskConfig{Name: "ner", TaskType: heads.NamedEntityRecognition, Labels: labels, UseCRF: true}
+	legal := map[string]string{"": "OBS", "O": "OBS.", "B": "IE", "I": "IE", "E": "OBS.", "S": "OBS."}
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		head, w := newHead(t, b, cfg, crfDim, heads.Options{CRFConstraints: true})
+		noisy(t, b, w)
+		crf := head.(*heads.TokenClassification)
+		ch := chainByHand(t, w, labels, true)
+		got := forward(t, b, func(s *tensor.Scope) (heads.Output, error) { return crf.Forward(s, crfInput(t, s, false)) })
+		logits, path := floats(t, got, "logits", 4, crfCols, 5), integers(t, got, "predictions", 4, crfCols)
+		for seq := range 4 {
+			var e [][]float32
+			var at []int
+			for i := seq * crfCols; i < (seq+1)*crfCols; i++ {
+				if crfMask[i] == 1 {
+					e, at = append(e, logits[i*5:i*5+5]), append(at, i)
+				}
+			}
+			if len(at) == 0 {
+				continue
+			}
+			best, top, _, _ := ch.brute(e)
+			closeTo(t, top, floats(t, got, "path_score", 4)[seq], "score")
+			before := ""
+			for k, i := range at {
+				require.EqualValues(t, best[k], path[i])
+				require.Contains(t, legal[before], labels[path[i]][:1])
+				before = labels[path[i]][:1]
+			}
+			require.Contains(t, legal[before], ".")
+		}
+	})
+	// Labels that break a rule, by sequence and column.
+	b := cpu(t)
+	head, _ := newHead(t, b, cfg, crfDim, heads.Options{CRFConstraints: true})
+	s := begin(t, b)
+	for _, c := range []struct {
+		first []int32
+		say   string
+	}{
+		{[]int32{1, 2, 3, 4, 0}, ""},
+		{[]int32{1, 2, -100, -100, 3}, ""},
+		{[]int32{3, 0, 0, 0, 0}, "sequence 0, column 0: E-X cannot begin a text"},
+		{[]int32{1, 0, 0, 0, 0}, "sequence 0, column 1: O cannot follow B-X"},
+		{[]int32{0, 4, 2, 3, 0}, "sequence 0, column 2: I-X cannot follow S-X"},
+		{[]int32{0, 0, 0, 1, 2}, "sequence 0, column 4: I-X cannot end a text"},
+		{[]int32{0, 0, 1, -100, -100}, "sequence 0, column 2: B-X cannot end a text"},
+	} {
+		labels := append(append([]int32{}, c.first...), -100, 0, -100, 0, 0, -100, -100, -100, -100, -100, 4, -100, -100, -100, -100)
+		_, err := head.(*heads.TokenClassification).Loss(s, crfInput(t, s, false), maskHost(t, labels, 4, crfCols))
+		if c.say == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorIs(t, err, heads.ErrInputFormat)
+		require.ErrorContains(t, err, c.say)
+	}
 }
 
 func TestCRFGradients(t *testing.T) {

@@ -47,8 +47,9 @@ func inputFor(t testing.TB, s *tensor.Scope, kind heads.Kind) any {
 }
 
 // dimensionMismatch: TB1, the width of the hidden states is not the head's.
-func dimensionMismatch(t *testing.T) {
-	b := cpu(t)
+func dimensionMismatch(t *testing.T) { onBackends(t, dimensionMismatchOn) }
+
+func dimensionMismatchOn(t *testing.T, b tensor.Backend) {
 	for kind, head := range everyHead(t, b) {
 		s := begin(t, b)
 		name := head.Config().Name
@@ -75,13 +76,14 @@ func dimensionMismatch(t *testing.T) {
 }
 
 // noPooler: TB2, an encoder without a pooler; its sequence works all the same.
-func noPooler(t *testing.T) {
-	b := cpu(t)
-	for _, config := range []string{
-		`{"model_type":"bert","vocab_size":50,"hidden_size":16,"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":32,"max_position_embeddings":512,"add_pooling_layer":false}`,
-		`{"model_type":"modernbert","vocab_size":50,"hidden_size":16,"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":32,"pad_token_id":0}`,
-		`{"model_type":"qwen3","vocab_size":50,"hidden_size":16,"num_hidden_layers":1,"num_attention_heads":2,"num_key_value_heads":2,"head_dim":8,"intermediate_size":32}`,
-		`{"model_type":"gpt2","vocab_size":50,"n_embd":16,"n_layer":1,"n_head":2}`,
+func noPooler(t *testing.T) { onBackends(t, noPoolerOn) }
+
+func noPoolerOn(t *testing.T, b tensor.Backend) {
+	for model, config := range map[string]string{
+		"bert":       `{"model_type":"bert","vocab_size":50,"hidden_size":16,"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":32,"max_position_embeddings":512,"add_pooling_layer":false}`,
+		"modernbert": `{"model_type":"modernbert","vocab_size":50,"hidden_size":16,"num_hidden_layers":1,"num_attention_heads":2,"intermediate_size":32,"pad_token_id":0}`,
+		"qwen3":      `{"model_type":"qwen3","vocab_size":50,"hidden_size":16,"num_hidden_layers":1,"num_attention_heads":2,"num_key_value_heads":2,"head_dim":8,"intermediate_size":32}`,
+		"gpt2":       `{"model_type":"gpt2","vocab_size":50,"n_embd":16,"n_layer":1,"n_head":2}`,
 	} {
 		enc := encoder(t, b, "%s", config)
 		require.False(t, enc.HasPooler())
@@ -89,7 +91,7 @@ func noPooler(t *testing.T) {
 		bt := onesBatch(t, false)
 		_, err := enc.Forward(s, bt, encoders.Want{Pooled: true})
 		require.ErrorIs(t, err, encoders.ErrNoPooler)
-		require.ErrorContains(t, err, "has no pooled output; set add_pooling_layer=true or pass the sequence output and let the head pool")
+		require.ErrorContains(t, err, sprint("encoder %q ", model)+"has no pooled output; set add_pooling_layer=true or pass the sequence output and let the head pool")
 
 		head, _ := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: heads.SpamDetection, NumClasses: 2}, 16, heads.Options{Pooling: "mean"})
 		out, err := enc.Forward(s, bt, encoders.Want{})
@@ -108,8 +110,9 @@ func noPooler(t *testing.T) {
 }
 
 // inputFormat: TB3, a bare tensor and the map give equal results; everything else is ErrInputFormat.
-func inputFormat(t *testing.T) {
-	b := cpu(t)
+func inputFormat(t *testing.T) { onBackends(t, inputFormatOn) }
+
+func inputFormatOn(t *testing.T, b tensor.Backend) {
 	for kind, head := range everyHead(t, b) {
 		if kind == heads.KindTextMatching { // pairs alone: below
 			continue
@@ -137,6 +140,8 @@ func inputFormat(t *testing.T) {
 
 	every := everyHead(t, b)
 	classify, tokens := every[heads.KindTextClassification], every[heads.KindTokenClassification]
+	unpooled, _ := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: heads.SpamDetection, NumClasses: 2}, 16, heads.Options{UsePooling: ptr(false)})
+	pooled, _ := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: heads.SpamDetection, NumClasses: 2}, 16, heads.Options{Input: "pooled"})
 	s := begin(t, b)
 	x := hidden(t, s, 1, 2, 5, 16)
 	ids, err := tensor.Upload(s, make([]int32, 2*5*16), 2, 5, 16)
@@ -157,6 +162,22 @@ func inputFormat(t *testing.T) {
 		{"rank 4", tokens, hidden(t, s, 1, 2, 3, 5, 16), "of rank 4"},
 		{"rank 4 for a sentence head", classify, hidden(t, s, 1, 2, 3, 5, 16), "want packed rows, rank 3 [B,L,D] or rank 2 [B,D]"},
 		{"rank 1", classify, hidden(t, s, 1, 16), "of rank 1"},
+		{"rank 2 names head and ranks", tokens, hidden(t, s, 1, 2, 16), `head "token_classification": hidden states are F32[2 16] of rank 2`},
+		{"a sequence for a head without pooling", unpooled, x, "want rank 2 [B,D]"},
+		{"no pooled vector", pooled, x, "pass pooler_output, or hidden states of rank 2"},
+		{"nil pooled and no hidden states", pooled, heads.Input{}, "hidden states are missing"},
+		{"mask of a wrong type in a map", classify, map[string]any{"hidden_states": x.Hidden, "attention_mask": []int{1}}, `key "attention_mask" holds a []int`},
+		{"ids of 64 bits", classify, heads.Input{Hidden: tensor.View(ids.Buf, tensor.Of(tensor.I64, 1, 5, 16))}, "token ids go to an encoder first"},
+		{"a layout beside rank 3", tokens, heads.Input{Hidden: x.Hidden, Layout: tensor.NewLayout(5, 5)}, "layout given: true"},
+		{"rows that the layout does not have", tokens, heads.Input{Hidden: hidden(t, s, 1, 4, 16).Hidden, Layout: tensor.NewLayout(2, 3)}, "4 rows for a layout of 5"},
+		{"a layout without sequences", tokens, heads.Input{Hidden: hidden(t, s, 1, 0, 16).Hidden, Layout: tensor.NewLayout()}, "empty batch"},
+		{"no vectors", classify, hidden(t, s, 1, 0, 16), "empty batch"},
+		{"no choices", every[heads.KindMultipleChoice], hidden(t, s, 1, 2, 0, 16), "empty batch"},
+		{"no columns of choices", every[heads.KindMultipleChoice], hidden(t, s, 1, 2, 3, 0, 16), "empty batch"},
+		{"mask value -1", tokens, heads.Input{Hidden: x.Hidden, Mask: maskHost(t, []int32{1, 1, 1, 1, 1, -1, 1, 1, 1, 1}, 2, 5)}, "value -1 at 5, want 0 or 1"},
+		{"mask value 0.5", tokens, heads.Input{Hidden: x.Hidden, Mask: floatMask(t, 0.5)}, "value 0.5 at 0"},
+		{"mask value infinity", tokens, heads.Input{Hidden: x.Hidden, Mask: floatMask(t, float32(math.Inf(1)))}, "at 0"},
+		{"mask of too few bytes", tokens, heads.Input{Hidden: x.Hidden, Mask: tensor.Host{Spec: tensor.Of(tensor.I32, 2, 5), Data: make([]byte, 4)}}, "4 bytes"},
 		{"a pair", tokens, heads.Pair{A: x, B: x}, "a pair was given; a TokenClassification head takes one input"},
 		{"ids", classify, heads.Input{Hidden: ids}, "token ids go to an encoder first"},
 		{"mask of another shape", tokens, heads.Input{Hidden: x.Hidden, Mask: maskHost(t, []int32{1, 1, 1, 1}, 2, 2)}, "attention_mask is I32[2 2], want [2 5]"},

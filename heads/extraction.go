@@ -1,61 +1,12 @@
 package heads
 
 import (
-	"fmt"
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 )
-
-// TagSpan is a run of tokens with one label, read out of BIO tags (Ramshaw and
-// Marcus 1995): columns, half-open. An entity, a role, or, in key phrase extraction as
-// sequence labelling (Sahrawat et al. 2020), a key phrase.
-type TagSpan struct {
-	Label      string // without B- and I-
-	Start, End int
-}
-
-// TagSpans reads the spans out of one sequence's predictions. -1 is no tag and is
-// jumped over: a span goes on behind it. I- of another label than the one before, or
-// of none, begins a span, as B- does. A label without B- or I- other than O is a span
-// of its own for each run. Errors: a class outside the labels.
-func TagSpans(labels []string, predictions []int64) ([]TagSpan, error) {
-	var spans []TagSpan
-	open := false // the last span may go on
-	for col, p := range predictions {
-		if p == -1 {
-			continue
-		}
-		if p < 0 || int(p) >= len(labels) {
-			return nil, fmt.Errorf("prediction %d at column %d, want -1 to %d: %w", p, col, len(labels)-1, ErrInputFormat)
-		}
-		tag, label := bio(labels[p])
-		if tag == 'O' {
-			open = false
-			continue
-		}
-		if last := len(spans) - 1; open && tag == 'I' && spans[last].Label == label {
-			spans[last].End = col + 1
-			continue
-		}
-		spans = append(spans, TagSpan{Label: label, Start: col, End: col + 1})
-		open = true
-	}
-	return spans, nil
-}
-
-// bio splits a class name: O; B or I and the label. A bare B or I has the label "";
-// any other name is I and itself.
-func bio(class string) (tag byte, label string) {
-	if class == "O" {
-		return 'O', ""
-	}
-	if class == "B" || class == "I" {
-		return class[0], ""
-	}
-	if len(class) > 2 && (class[0] == 'B' || class[0] == 'I') && class[1] == '-' {
-		return class[0], class[2:]
-	}
-	return 'I', class
-}
 
 // Event is a trigger and its arguments.
 type Event struct {
@@ -64,11 +15,13 @@ type Event struct {
 	Arguments []TagSpan // Label is the role
 }
 
-// EventsOf reads events out of the spans of one sequence: triggers and arguments as
-// one BIO layer, after the extractors of Yang et al. 2019 ("Exploring Pre-trained
-// Language Models for Event Extraction and Generation"). A label "Attack" is a
-// trigger of that type, "Attack.Target" an argument of it, which goes to the nearest
-// trigger of its type, the earlier one on ties; without one it is dropped.
+// EventsOf reads events out of the spans of one sequence, in the order of their
+// triggers. Triggers are tagged tokens, as Yang et al. 2019 find them ("Exploring
+// Pre-trained Language Models for Event Extraction and Generation", section 3.1);
+// arguments are tags of the same layer, where the paper has a second tagger for each
+// trigger and role, so that no token has two roles here. A label "Attack" is a trigger
+// of that type, "Attack.Target" (cut at the first dot) an argument of it, which goes to
+// the nearest trigger of its type, the earlier one on ties; without one it is dropped.
 func EventsOf(spans []TagSpan) []Event {
 	var events []Event
 	for _, sp := range spans {
@@ -103,15 +56,17 @@ func gap(a, b TagSpan) int {
 	return max(0, b.Start-a.End)
 }
 
-// Fact is a predicate with its arguments in order: (arg0, predicate, arg1, …).
+// Fact is a predicate with its arguments by their numbers: (arg0, predicate, arg1, …).
 type Fact struct {
 	Predicate TagSpan
 	Arguments []TagSpan
 }
 
 // FactOf reads the fact out of the spans of one sequence, tagged for one predicate:
-// the labels P (or V) and A0, A1, … of open information extraction (Stanovsky et al.
-// 2018). Without a predicate there is none, and ok is false.
+// the labels P (or V) and A0, A1, … (or ARG0, …) of open information extraction
+// (Stanovsky et al. 2018). The first span of a predicate counts. Arguments are in the
+// order of their numbers, those of one number and then those without in the order of the
+// text. Without a predicate there is no fact, and ok is false.
 func FactOf(spans []TagSpan) (f Fact, ok bool) {
 	for _, sp := range spans {
 		switch {
@@ -121,7 +76,23 @@ func FactOf(spans []TagSpan) (f Fact, ok bool) {
 			f.Predicate, ok = sp, true
 		}
 	}
-	return f, ok
+	if !ok {
+		return Fact{}, false
+	}
+	slices.SortStableFunc(f.Arguments, func(a, b TagSpan) int { return cmp.Compare(argNumber(a.Label), argNumber(b.Label)) })
+	return f, true
+}
+
+// argNumber is N of A<N> or ARG<N>; any other label comes last.
+func argNumber(label string) int {
+	digits, ok := strings.CutPrefix(label, "ARG")
+	if !ok {
+		digits, ok = strings.CutPrefix(label, "A")
+	}
+	if n, err := strconv.Atoi(digits); ok && err == nil {
+		return n
+	}
+	return math.MaxInt
 }
 
 // Opinion is what a text says of an aspect.
@@ -131,9 +102,9 @@ type Opinion struct {
 }
 
 // OpinionsOf reads opinions out of the spans of one sequence: the unified tags
-// B-POS, I-NEG, … of end-to-end aspect-based sentiment analysis (Li et al. 2019,
-// "Exploiting BERT for End-to-End Aspect-based Sentiment Analysis"), where the label
-// of an aspect is its polarity.
+// B-POS, I-NEG, E-NEU, S-POS, … of end-to-end aspect-based sentiment analysis (Li et
+// al. 2019, "Exploiting BERT for End-to-End Aspect-based Sentiment Analysis"), where
+// the label of an aspect is its polarity.
 func OpinionsOf(spans []TagSpan) []Opinion {
 	var out []Opinion
 	for _, sp := range spans {

@@ -26,6 +26,8 @@ type Input struct {
 	Choices int
 	// Targets are what a head that asks about places in the text reads.
 	Targets []Target
+	// MentionsOnly asks a coreference head for mention_scores alone (Mentions).
+	MentionsOnly bool
 
 	form *form // set by MultiTask: Hidden is packed rows of this padded form
 }

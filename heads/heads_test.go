@@ -106,6 +106,43 @@ func TestSimilarityEdges(t *testing.T) {
 	})
 }
 
+// TestSimilarityByHand: the three functions on the embeddings, which are not normalized.
+func TestSimilarityByHand(t *testing.T) {
+	const n, dim = 3, 16
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		for _, function := range []string{"cosine", "dot", "learned"} {
+			head, w := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: heads.TextSimilarityTask}, dim, heads.Options{SimilarityFunction: function, IntermediateSize: 12, Activation: "tanh"})
+			noisy(t, b, w)
+			x := random(3, 2*n*dim)
+			got := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+				return heads.Apply(s, head, heads.Pair{A: heads.Input{Hidden: upload(t, s, x[:n*dim], n, dim)}, B: heads.Input{Hidden: upload(t, s, x[n*dim:], n, dim)}})
+			})
+			h := byHand{handOf(t, w), head.(*heads.TextSimilarity).Options()}
+			for i := range n {
+				e1 := h.dense("projection", h.enter(doubles(x[i*dim:(i+1)*dim])))
+				e2 := h.dense("projection", h.enter(doubles(x[(n+i)*dim:(n+i+1)*dim])))
+				near(t, singles(e1), floats(t, got, "embeddings_1", n, 12)[i*12:][:12], 5e-5, "first embedding")
+				near(t, singles(e2), floats(t, got, "embeddings_2", n, 12)[i*12:][:12], 5e-5, "second embedding")
+				want := inner(e1, e2)
+				switch function {
+				case "cosine":
+					want /= math.Sqrt(inner(e1, e1) * inner(e2, e2))
+				case "learned":
+					f := append(append([]float64{}, e1...), e2...)
+					for k := range e1 {
+						f = append(f, e1[k]*e2[k])
+					}
+					for k := range e1 {
+						f = append(f, math.Abs(e1[k]-e2[k]))
+					}
+					want = h.dense("sim_output", act("tanh", h.dense("sim_hidden", f)))[0]
+				}
+				near(t, []float32{float32(want)}, floats(t, got, "similarity_score", n)[i:i+1], 5e-5, function)
+			}
+		}
+	})
+}
+
 func TestMultipleChoice(t *testing.T) {
 	onBackends(t, func(t *testing.T, b tensor.Backend) {
 		for _, attention := range []bool{false, true} {
@@ -160,6 +197,16 @@ func TestGeneration(t *testing.T) {
 		head, w := newHead(t, b, cfg, d, opt)
 		for _, p := range w.Params {
 			require.NotEqual(t, "head.lm_head.weight", p.Name)
+		}
+		noisy(t, b, w)
+		x := random(5, 2*5*d)
+		tiedLogits := floats(t, runHead(t, b, 2, 5, d)(head.(heads.Module))[""], "logits", 2, 5, v)
+		hand, rows := byHand{handOf(t, w), head.(*heads.TextGeneration).Options()}, valuesOf(t, ew, ew.Params[0])
+		for i := range 2 * 5 {
+			y := hand.enter(doubles(x[i*d : (i+1)*d]))
+			for word := range v {
+				closeTo(t, inner(y, doubles(rows[word*d:(word+1)*d]))+hand.p["head.lm_head.bias"][word], tiedLogits[i*v+word], "tied logit")
+			}
 		}
 		free, _ := newHead(t, b, cfg, d, heads.Options{})
 		require.Equal(t, heads.Options{}.WordEmbeddings, head.(*heads.TextGeneration).Options().WordEmbeddings)
@@ -295,4 +342,20 @@ func TestGoroutines(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestTies: of equal logits the lowest class is predicted, by argmax and by the CRF.
+func TestTies(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		for _, crf := range []bool{false, true} {
+			head, w := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: heads.NamedEntityRecognition, NumClasses: 4, UseCRF: crf}, 16, heads.Options{})
+			zeros := map[string][]float32{"classifier.weight": make([]float32, 4*16)}
+			if crf {
+				zeros["crf.transitions"], zeros["crf.start"], zeros["crf.end"] = make([]float32, 16), make([]float32, 4), make([]float32, 4)
+			}
+			write(t, b, w, zeros)
+			r := runHead(t, b, 2, 5, 16)(head.(heads.Module))[""]
+			require.Equal(t, make([]int64, 10), integers(t, r, "predictions", 2, 5))
+		}
+	})
 }

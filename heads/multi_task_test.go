@@ -86,6 +86,59 @@ func TestMultiTask(t *testing.T) {
 	})
 }
 
+// TestProjections: a task reads W x + b of the hidden states, and of the pooled vector
+// where it reads that, at the width of its hidden size.
+func TestProjections(t *testing.T) {
+	tasks := []heads.Task{
+		task("tags", heads.NamedEntityRecognition, heads.Options{}), task("mood", heads.SentimentAnalysis, heads.Options{Input: "pooled"}),
+		task("pick", heads.MultipleChoiceTask, heads.Options{}), task("same", heads.TextSimilarityTask, heads.Options{Pooling: "mean"}),
+	}
+	tasks[0].Config.HiddenSize = 8
+	const dim = 16
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		m, w := newMulti(t, b, tasks, dim, true)
+		noisy(t, b, w)
+		p := valuesByName(t, w)
+		x, pooled := random(1, 2*5*dim), random(2, 2*dim)
+		project := func(name string, x []float32) (y []float32, width int) {
+			weight, bias := doubles(p["projections."+name+".weight"]), p["projections."+name+".bias"]
+			for r := 0; r < len(x); r += dim {
+				for o := range bias {
+					y = append(y, float32(inner(weight[o*dim:(o+1)*dim], doubles(x[r:r+dim]))+float64(bias[o])))
+				}
+			}
+			return y, len(bias)
+		}
+		got := forwardAll(t, b, func(s *tensor.Scope) (map[string]heads.Output, error) {
+			outs, err := m.Forward(s, heads.Input{Hidden: upload(t, s, x, 2, 5, dim), Pooled: upload(t, s, pooled, 2, dim)})
+			require.NoError(t, err)
+			for _, name := range m.Tasks() {
+				head, err := m.Head(name)
+				require.NoError(t, err)
+				v, width := project(name, x)
+				in := heads.Input{Hidden: upload(t, s, v, 2, 5, width)}
+				if name == "mood" {
+					v, width = project(name, pooled)
+					in = heads.Input{Pooled: upload(t, s, v, 2, width)}
+				}
+				require.Equal(t, width, head.InputDim())
+				if outs["by hand "+name], err = head.Forward(s, in); err != nil {
+					return nil, err
+				}
+			}
+			return outs, nil
+		})
+		require.Len(t, p["projections.tags.bias"], 8)
+		for _, name := range m.Tasks() {
+			for key, h := range got["by hand "+name] {
+				if h.DType == tensor.F32 {
+					near(t, floats(t, got["by hand "+name], key, h.Dims()...), floats(t, got[name], key, h.Dims()...), 5e-5, name+" "+key)
+				}
+			}
+		}
+	})
+}
+
 func TestMultiTaskErrors(t *testing.T) {
 	b := cpu(t)
 	topic := task("topic", heads.TopicClassification, heads.Options{})

@@ -2,6 +2,8 @@ package heads
 
 import (
 	"context"
+	"fmt"
+	"math"
 
 	"github.com/cephalo-ml/cephalo/tensor"
 )
@@ -42,6 +44,21 @@ func (o Output) Map() map[string]tensor.Tensor {
 
 // Result is an Output in host memory, by name.
 type Result map[string]tensor.Host
+
+// finite are the values of an output, which must be numbers: comparing NaN would make
+// a result out of nothing.
+func (r Result) finite(name string) ([]float32, error) {
+	v, err := r[name].Float32()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for i, x := range v {
+		if !(math.Abs(float64(x)) <= math.MaxFloat32) {
+			return nil, fmt.Errorf("%s is %v at %d, want finite values: %w", name, x, i, ErrInputFormat)
+		}
+	}
+	return v, nil
+}
 
 // Read submits the stream and copies everything out.
 func (o Output) Read(ctx context.Context, s tensor.Stream) (Result, error) {

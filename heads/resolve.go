@@ -2,6 +2,7 @@ package heads
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/cephalo-ml/cephalo/tensor"
 )
@@ -21,19 +22,31 @@ func (k Kind) chooses() bool { return k == KindMultipleChoice || k == KindRankin
 // tags says that a head gives every token a label, and may do so by a CRF.
 func (k Kind) tags() bool { return k == KindTokenClassification || k == KindPredicateTagging }
 
-// Resolve checks every rule of spec 2.2 against the task and gives the options
-// with their defaults filled in; it is idempotent. cfg must be validated.
+// Resolve checks every rule of spec 2.2 against the task, which kind serves, and
+// gives the options with their defaults filled in; it is idempotent.
 func (o Options) Resolve(cfg TaskConfig, kind Kind, inputDim int) (Options, error) {
+	cfg, err := cfg.Validate()
+	if err != nil {
+		return Options{}, err
+	}
 	bad := func(format string, args ...any) (Options, error) {
 		return Options{}, fmt.Errorf("head %q: "+format, append([]any{cfg.Name}, args...)...)
+	}
+	if k, _ := cfg.TaskType.Kind(); k != kind {
+		return bad("%s is served by %s, not by %q", cfg.TaskType, k, kind)
 	}
 	if inputDim <= 0 {
 		return bad("input_dim is %d, want more than 0", inputDim)
 	}
 	pooling := o.Pooling
 	if cfg.UseAttentionPooling {
-		if pooling != "" && pooling != "attention" {
+		switch {
+		case !kind.sentence():
+			return bad("use_attention_pooling is not for a %s head, which reads every token", kind)
+		case pooling != "" && pooling != "attention":
 			return bad("use_attention_pooling and pooling_type %q exclude each other", pooling)
+		case o.UsePooling != nil && !*o.UsePooling:
+			return bad("use_attention_pooling and use_pooling false exclude each other")
 		}
 		pooling = "attention"
 	}
@@ -99,7 +112,9 @@ func (o Options) Resolve(cfg TaskConfig, kind Kind, inputDim int) (Options, erro
 	switch {
 	case o.IntermediateSize < 0 || o.FFNExpansion < 0 || o.NumAttentionHeads < 0:
 		return bad("intermediate_size %d, ffn_expansion_factor %d, num_attention_heads %d: want more than 0", o.IntermediateSize, o.FFNExpansion, o.NumAttentionHeads)
-	case !(*o.DropoutRate >= 0 && *o.DropoutRate < 1):
+	case int64(width(cfg, o, inputDim))*int64(o.FFNExpansion) > math.MaxInt32:
+		return bad("ffn_expansion_factor %d times the width %d is too large", o.FFNExpansion, width(cfg, o, inputDim))
+	case !isRate(*o.DropoutRate):
 		return bad("dropout_rate is %v, want 0 up to below 1", *o.DropoutRate)
 	case !finiteFrom(*o.InitializerRange, 0):
 		return bad("initializer_range is %v, want 0 or more", *o.InitializerRange)

@@ -1,7 +1,6 @@
 package heads
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,9 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/cephalo-ml/cephalo/internal/safetensors"
 	"github.com/cephalo-ml/cephalo/nn"
@@ -60,40 +57,6 @@ func (m *MultiTask) describe() manifest {
 		f.Heads = append(f.Heads, t.head.(Module).describe().Heads...)
 	}
 	return f
-}
-
-// MarshalJSON writes every field, null where one is unset.
-func (c TaskConfig) MarshalJSON() ([]byte, error) { return allFields(c) }
-
-// MarshalJSON writes every option, null where one is unset or not for the head.
-func (o Options) MarshalJSON() ([]byte, error) { return allFields(o) }
-
-// allFields is v as a JSON object of all its fields in order: a number or a text
-// that is unset is null, as decoding reads it.
-func allFields(v any) ([]byte, error) {
-	var buf bytes.Buffer
-	buf.WriteByte('{')
-	rv := reflect.ValueOf(v)
-	for i := range rv.NumField() {
-		key, _, _ := strings.Cut(rv.Type().Field(i).Tag.Get("json"), ",")
-		if key == "-" {
-			continue
-		}
-		f := rv.Field(i)
-		raw := []byte("null")
-		if !f.IsZero() || f.Kind() == reflect.Bool || f.Kind() == reflect.Float64 {
-			var err error
-			if raw, err = json.Marshal(f.Interface()); err != nil {
-				return nil, err
-			}
-		}
-		if i > 0 {
-			buf.WriteByte(',')
-		}
-		fmt.Fprintf(&buf, "%q:%s", key, raw)
-	}
-	buf.WriteByte('}')
-	return buf.Bytes(), nil
 }
 
 // Write puts heads.json and heads.safetensors into the folder dir, which is there
@@ -191,7 +154,7 @@ func readManifest(fsys fs.FS) (f manifest, err error) {
 func (f manifest) build(b *nn.Builder) (Module, error) {
 	m, err := f.module(b)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", ConfigFile, err)
 	}
 	if got := m.describe(); !slices.EqualFunc(got.Heads, f.Heads, func(a, b headJSON) bool { return a.InputDim == b.InputDim }) {
 		return nil, fmt.Errorf("%s: input_dim of the heads does not follow from input_dim %d and their hidden sizes: %w", ConfigFile, f.InputDim, ErrDimMismatch)

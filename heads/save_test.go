@@ -68,6 +68,47 @@ func TestSavedFields(t *testing.T) {
 	require.Equal(t, want, m.(heads.Head).Config())
 }
 
+// TestSavedOptions: every field and every option survives with a value that is not its
+// default, and the folder is saved again to the same bytes.
+func TestSavedOptions(t *testing.T) {
+	tags := heads.TaskConfig{
+		Name: "tags", TaskType: heads.NamedEntityRecognition, Labels: []string{"O", "B-X", "I-X"}, MaxLength: 99, DropoutRate: ptr(0.0), HiddenSize: 16, LossWeight: ptr(2.5),
+		LabelSmoothing: 0.25, UseCRF: true, BeamSize: 3, Temperature: ptr(1.5), VocabularySize: 12,
+	}
+	values := heads.TaskConfig{Name: "values", TaskType: heads.EmotionDetection, NumLabels: 2, ProblemType: heads.RegressionProblem, UseAttentionPooling: true}
+	all := heads.Options{
+		Normalization: "band_rms", Activation: "mish", UseIntermediate: ptr(true), IntermediateSize: 24, UseTaskAttention: true, Attention: "differential",
+		UseFFN: true, FFN: "lowrank", FFNExpansion: 3, InitializerRange: ptr(0.01), DropoutRate: ptr(0.2), Name: "tagger", NumAttentionHeads: 4, CRFConstraints: true, TokenMean: true,
+	}
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		for _, c := range []struct {
+			cfg heads.TaskConfig
+			opt heads.Options
+			run func(heads.Module) results
+		}{
+			{tags, all, runHead(t, b, 2, 5, 16)},
+			{values, heads.Options{Normalization: "rms_norm", Activation: "relu", Input: "pooled", UseIntermediate: ptr(false), InitializerRange: ptr(0.0)}, runHead(t, b, 2, 16)},
+			{heads.TaskConfig{Name: "off", TaskType: heads.SpamDetection, NumClasses: 2}, heads.Options{UsePooling: ptr(false)}, runHead(t, b, 2, 16)},
+			{heads.TaskConfig{Name: "last", TaskType: heads.SpamDetection, NumClasses: 2}, heads.Options{Pooling: "last"}, runHead(t, b, 2, 5, 16)},
+			{heads.TaskConfig{Name: "same", TaskType: heads.DuplicateDetection}, heads.Options{SimilarityFunction: "dot", OutputEmbeddings: ptr(false)}, runHead(t, b, 2, 16)},
+		} {
+			head, w := newHead(t, b, c.cfg, 16, c.opt)
+			o := head.(interface{ Options() heads.Options }).Options()
+			want, err := c.cfg.Validate()
+			require.NoError(t, err)
+			require.Equal(t, want, head.Config())
+			resolved, err := c.opt.Resolve(want, head.Kind(), 16)
+			require.NoError(t, err)
+			require.Equal(t, resolved, o)
+			requireSaved(t, b, head.(heads.Module), w, c.run)
+		}
+	})
+	head, _ := newHead(t, cpu(t), tags, 16, all)
+	o := head.(*heads.TokenClassification).Options()
+	all.Input, all.UsePooling = "sequence", ptr(false) // the rest is as it was given
+	require.Equal(t, all, o)
+}
+
 // TestSavedNames: the tensors lie under the names of spec 8.
 func TestSavedNames(t *testing.T) {
 	for _, c := range []struct {
@@ -139,7 +180,31 @@ func TestLoadErrors(t *testing.T) {
 	require.ErrorIs(t, load(fstest.MapFS{heads.ConfigFile: good[heads.ConfigFile]}), os.ErrNotExist)
 	require.ErrorIs(t, load(fstest.MapFS{heads.WeightsFile: good[heads.WeightsFile]}), os.ErrNotExist)
 
-	// Lenient: what is missing is drawn, and named.
+	text := string(good[heads.ConfigFile].Data)
+	for _, bad := range []string{
+		"", "{", "null", "[]", `{"format_version": 1}`, `{"format_version": "1"}`, text + text,
+		strings.Replace(text, `"format_version": 1,`, "", 1), // no version
+		strings.Replace(text, `"format_version": 1`, `"format_version": 0`, 1),
+		strings.Replace(text, `"beam_size": 4`, `"beam_size": 0`, 1),
+		strings.Replace(text, `"max_length": 77`, `"max_length": -77`, 1),
+		strings.Replace(text, `"heads": [`, `"heads": [null, `, 1),
+	} {
+		require.ErrorContains(t, load(fstest.MapFS{heads.ConfigFile: &fstest.MapFile{Data: []byte(bad)}, heads.WeightsFile: good[heads.WeightsFile]}), heads.ConfigFile, "%s", bad)
+	}
+	for cut := 0; cut < len(raw); cut += 1 + len(raw)/50 {
+		require.ErrorIs(t, load(fstest.MapFS{heads.ConfigFile: good[heads.ConfigFile], heads.WeightsFile: &fstest.MapFile{Data: raw[:cut]}}), safetensors.ErrFormat)
+	}
+
+	// Lenient: what is missing is drawn, and named; what is too much is passed over.
+	_, surplus, err := heads.Load(t.Context(), b, edit(`"use_intermediate": true`, `"use_intermediate": false`), heads.LoadOptions{Lenient: true})
+	require.ErrorContains(t, err, "of another shape", "the classifier follows the width")
+	require.Nil(t, surplus)
+	narrow := saved(t, heads.TaskConfig{Name: "x", TaskType: heads.SpamDetection, NumClasses: 2}, heads.Options{})
+	less := strings.Replace(string(narrow[heads.ConfigFile].Data), `"use_intermediate": true`, `"use_intermediate": false`, 1)
+	_, surplus, err = heads.Load(t.Context(), b, fstest.MapFS{heads.ConfigFile: &fstest.MapFile{Data: []byte(less)}, heads.WeightsFile: narrow[heads.WeightsFile]}, heads.LoadOptions{Lenient: true})
+	require.NoError(t, err)
+	require.Empty(t, surplus.Filled)
+	surplus.Release()
 	_, w, err := heads.Load(t.Context(), b, edit(`"use_ffn": false`, `"use_ffn": true`), heads.LoadOptions{Lenient: true})
 	require.NoError(t, err)
 	defer w.Release()

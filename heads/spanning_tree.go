@@ -14,19 +14,19 @@ type Arc struct {
 
 // ParseDependencies finds, for each sequence, the tree of the largest sum of arc
 // logits in which exactly one word hangs on the root, and the best label of each of
-// its arcs. A sequence without words has no arcs.
+// its arcs. A sequence without words has no arcs. A logit that is not finite is an error.
 func ParseDependencies(out Result) ([][]Arc, error) {
 	arcs, labels := out["arc_logits"], out["label_logits"]
 	if arcs.Rank != 3 || labels.Rank != 4 || arcs.Dim(0) != labels.Dim(0) || arcs.Dim(1) != labels.Dim(1) || arcs.Dim(2) != arcs.Dim(1)+1 || labels.Dim(3) != arcs.Dim(2) {
 		return nil, fmt.Errorf("arc_logits %v and label_logits %v, want [B,L,L+1] and [B,L,C,L+1]: %w", arcs.Spec, labels.Spec, ErrInputFormat)
 	}
-	a, err := arcs.Float32()
+	a, err := out.finite("arc_logits")
 	if err != nil {
-		return nil, fmt.Errorf("arc_logits: %w", err)
+		return nil, err
 	}
-	z, err := labels.Float32()
+	z, err := out.finite("label_logits")
 	if err != nil {
-		return nil, fmt.Errorf("label_logits: %w", err)
+		return nil, err
 	}
 	l, c := arcs.Dim(1), labels.Dim(2)
 	trees := make([][]Arc, arcs.Dim(0))
@@ -97,93 +97,116 @@ func rootedTree(score [][]float64) []int {
 }
 
 // edmonds is the maximum spanning arborescence of w[head][dependent] rooted at node
-// 0 (Chu and Liu 1965, Edmonds 1967): the head of each node, -1 for the root.
+// 0 (Chu and Liu 1965, Edmonds 1967) in the form of Tarjan 1977 for dense graphs, with
+// n^2 steps: the head of each node, -1 for the root. It overwrites w. Of equal arcs the
+// lowest head is taken first.
 func edmonds(w [][]float64) []int {
 	n := len(w)
-	head := make([]int, n)
-	for j := range head {
-		head[j] = -1
-		for i := 0; i < n && j > 0; i++ {
-			if i != j && (head[j] < 0 || w[i][j] > w[head[j]][j]) {
-				head[j] = i
-			}
+	g := forest{w: w, arc: make([][]arc, n), node: make([]int, n), parent: make([]int, n), in: make([]arc, n), gone: make([]bool, n)}
+	for i := range w {
+		g.arc[i], g.node[i], g.parent[i] = make([]arc, n), i, -1
+		for j := range w {
+			g.arc[i][j] = arc{int32(i), int32(j)}
 		}
 	}
-	cycle := cycleOf(head)
-	if cycle == nil {
-		return head
-	}
-	// Contract the cycle to one node, the last of the new graph.
-	inside := make([]bool, n)
-	for _, v := range cycle {
-		inside[v] = true
-	}
-	var outer []int // nodes of the new graph but the last
-	for v := range n {
-		if !inside[v] {
-			outer = append(outer, v)
-		}
-	}
-	m := len(outer)
-	small := make([][]float64, m+1)
-	for i := range small {
-		small[i] = make([]float64, m+1)
-		for j := range small[i] {
-			small[i][j] = math.Inf(-1)
-		}
-	}
-	enter, leave := make([]int, m), make([]int, m) // best arc into the cycle, and out of it, by outer node
-	for i, u := range outer {
-		for j, v := range outer {
-			if i != j {
-				small[i][j] = w[u][v]
-			}
-		}
-		enter[i], leave[i] = cycle[0], cycle[0]
-		gain := func(v int) float64 { return w[u][v] - w[head[v]][v] } // of breaking the cycle at v
-		for _, v := range cycle {
-			if gain(v) > gain(enter[i]) {
-				enter[i] = v
-			}
-			if w[v][u] > w[leave[i]][u] {
-				leave[i] = v
-			}
-		}
-		small[i][m] = gain(enter[i])
-		if u != 0 {
-			small[m][i] = w[leave[i]][u]
-		}
-	}
-	for j, h := range edmonds(small) {
-		switch {
-		case h < 0:
-		case j == m:
-			head[enter[h]] = outer[h]
-		case h == m:
-			head[outer[j]] = leave[j]
-		default:
-			head[outer[j]] = outer[h]
-		}
-	}
-	return head
-}
-
-// cycleOf is a cycle in the graph of heads, nil where there is none.
-func cycleOf(head []int) []int {
-	seen := make([]int, len(head)) // 1 + the walk that came by
-	for start := range head {
-		v := start
-		for v >= 0 && seen[v] == 0 {
-			seen[v], v = start+1, head[v]
-		}
-		if v < 0 || seen[v] != start+1 {
+	done, at := make([]bool, n), make([]int, n) // at: 1 + place on the path
+	done[0] = true
+	for start := 1; start < n; start++ {
+		if g.gone[start] || done[start] {
 			continue
 		}
-		cycle := []int{v}
-		for u := head[v]; u != v; u = head[u] {
-			cycle = append(cycle, u)
+		path := []int{start}
+		at[start] = 1
+		for {
+			v := path[len(path)-1]
+			u := g.best(v)
+			g.in[g.node[v]] = g.arc[u][v]
+			if done[u] {
+				break
+			}
+			if at[u] == 0 {
+				path = append(path, u)
+				at[u] = len(path)
+				continue
+			}
+			g.contract(path[at[u]-1:])
+			path = path[:at[u]]
 		}
-		return cycle
+		for _, v := range path {
+			done[v] = true
+		}
 	}
-	return nil
+	return g.heads(n)
+}
+
+// arc is an arc of the graph that was given.
+type arc struct{ head, dependent int32 }
+
+// forest is a graph that shrinks: cycles become nodes, which keep the place of their
+// first member. Of a pair of places, w is the best arc between their members, less what
+// the cycle of the dependent loses by it, and arc says which.
+type forest struct {
+	w      [][]float64
+	arc    [][]arc
+	gone   []bool // places that are members of another
+	node   []int  // of a place: first the nodes themselves, then those that were cycles
+	parent []int  // of a node: the cycle that it is in, -1 none
+	in     []arc  // of a node: the arc that was chosen for it
+}
+
+// best is the place of v's best head.
+func (g *forest) best(v int) int {
+	best := -1
+	for u := range g.w {
+		if u != v && !g.gone[u] && (best < 0 || g.w[u][v] > g.w[best][v]) {
+			best = u
+		}
+	}
+	return best
+}
+
+// contract makes one node of a cycle, in which each is the head of the one before and
+// the first that of the last.
+func (g *forest) contract(cycle []int) {
+	node, first := len(g.parent), cycle[0]
+	g.parent, g.in = append(g.parent, -1), append(g.in, arc{})
+	lost := make([]float64, len(cycle))
+	for i, v := range cycle {
+		lost[i] = g.w[cycle[(i+1)%len(cycle)]][v]
+		g.parent[g.node[v]] = node
+		g.gone[v] = true
+	}
+	for u := range g.w {
+		if g.gone[u] {
+			continue
+		}
+		g.w[u][first] -= lost[0]
+		for i, v := range cycle[1:] {
+			if x := g.w[u][v] - lost[i+1]; x > g.w[u][first] {
+				g.w[u][first], g.arc[u][first] = x, g.arc[u][v]
+			}
+			if g.w[v][u] > g.w[first][u] {
+				g.w[first][u], g.arc[first][u] = g.w[v][u], g.arc[v][u]
+			}
+		}
+	}
+	g.gone[first], g.node[first] = false, node
+}
+
+// heads opens the cycles again, the last one first: the arc into a cycle replaces that
+// of the member which it reaches.
+func (g *forest) heads(n int) []int {
+	for node := len(g.parent) - 1; node >= n; node-- {
+		member := int(g.in[node].dependent)
+		for g.parent[member] != node {
+			member = g.parent[member]
+		}
+		g.in[member] = g.in[node]
+	}
+	heads := make([]int, n)
+	heads[0] = -1
+	for v := 1; v < n; v++ {
+		heads[v] = int(g.in[v].head)
+	}
+	return heads
 }

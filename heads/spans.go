@@ -64,8 +64,8 @@ func spanScores(out Result, rows *tensor.Layout) ([]spanScore, error) {
 			return nil, fmt.Errorf("%s is %v, want %s: %w", key, h.Spec, want, ErrInputFormat)
 		}
 		var err error
-		if v[i], err = h.Float32(); err != nil {
-			return nil, fmt.Errorf("%s: %w", key, err)
+		if v[i], err = out.finite(key); err != nil {
+			return nil, err
 		}
 	}
 	if rows != nil {

@@ -2,7 +2,6 @@ package heads_test
 
 import (
 	"math"
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -164,76 +163,6 @@ func TestDependencyParser(t *testing.T) {
 	})
 }
 
-// TestSpanningTree: the tree is the best of all trees with one root, by trying all.
-func TestSpanningTree(t *testing.T) {
-	r := rand.New(rand.NewPCG(4, 4))
-	for n := range 6 {
-		for range 60 {
-			arcs := make([]float32, n*(n+1))
-			for i := range arcs {
-				arcs[i] = float32(r.IntN(9)) // ties are common
-			}
-			for i := range n {
-				arcs[i*(n+1)+i+1] = -1e9
-			}
-			a, err := tensor.FromSlice(arcs, 1, n, n+1)
-			require.NoError(t, err)
-			l, err := tensor.FromSlice(make([]float32, n*(n+1)), 1, n, 1, n+1)
-			require.NoError(t, err)
-			trees, err := heads.ParseDependencies(heads.Result{"arc_logits": a, "label_logits": l})
-			require.NoError(t, err)
-			require.Len(t, trees[0], n)
-			head := make([]int, n)
-			for i, arc := range trees[0] {
-				require.Equal(t, i, arc.Dependent)
-				head[i] = arc.Head
-			}
-			if n == 0 {
-				continue
-			}
-			sum, ok := treeScore(arcs, head)
-			require.True(t, ok, "heads %v are a tree with one root", head)
-			require.Equal(t, bestTree(arcs, make([]int, n), 0), sum)
-		}
-	}
-}
-
-// treeScore is the sum of a tree's arcs; false for what is no tree with one root.
-func treeScore(arcs []float32, head []int) (sum float32, ok bool) {
-	n, roots := len(head), 0
-	for i, h := range head {
-		if h == i {
-			return 0, false
-		}
-		if h < 0 {
-			roots++
-		}
-		sum += arcs[i*(n+1)+h+1]
-		steps := 0
-		for at := i; at >= 0; at = head[at] {
-			if steps++; steps > n {
-				return 0, false
-			}
-		}
-	}
-	return sum, roots == 1
-}
-
-func bestTree(arcs []float32, head []int, at int) float32 {
-	if at == len(head) {
-		if sum, ok := treeScore(arcs, head); ok {
-			return sum
-		}
-		return -1e9
-	}
-	best := float32(-1e9)
-	for h := -1; h < len(head); h++ {
-		head[at] = h
-		best = max(best, bestTree(arcs, head, at+1))
-	}
-	return best
-}
-
 func TestCoreference(t *testing.T) {
 	onBackends(t, func(t *testing.T, b tensor.Backend) {
 		targets := []heads.Target{{Seq: 0, Start: 0, End: 1}, {Seq: 0, Start: 1, End: 4}, {Seq: 0, Start: 4, End: 6}, {Seq: 1, Start: 1, End: 3}}
@@ -260,6 +189,9 @@ func TestCoreference(t *testing.T) {
 			}
 		}
 		closeTo(t, own[3], mentions[3], "mention of the second text")
+		alone := mentionsAlone(t, b, targets)
+		near(t, mentions, floats(t, alone, "mention_scores", 2, 3), 1e-5, "Mentions")
+		require.ElementsMatch(t, []string{"mention_scores"}, keys(alone))
 		require.Less(t, mentions[4], float32(-5e8), "an empty slot")
 		for _, v := range ante[4*4 : 6*4] {
 			require.True(t, v == 0 || v < -5e8)
@@ -267,23 +199,20 @@ func TestCoreference(t *testing.T) {
 	})
 }
 
-func TestClusters(t *testing.T) {
-	const none = -1e9
-	a, err := tensor.FromSlice([]float32{
-		0, none, none, none, none,
-		0, -1, none, none, none,
-		0, 2, 1, none, none, // 2 joins 0
-		0, 1, 3, 2, none, // 3 joins 1
-	}, 1, 4, 5)
-	require.NoError(t, err)
-	got, err := heads.Clusters(heads.Result{"antecedent_logits": a})
-	require.NoError(t, err)
-	require.Equal(t, [][][]int{{{0, 2}, {1, 3}}}, got)
-	_, err = heads.Clusters(heads.Result{})
-	require.ErrorIs(t, err, heads.ErrInputFormat)
-
-	rows := tensor.NewLayout(2, 1)
-	require.Equal(t, []heads.Target{{Seq: 0, Start: 0, End: 1}, {Seq: 0, Start: 0, End: 2}, {Seq: 0, Start: 1, End: 2}, {Seq: 1, Start: 0, End: 1}}, heads.CandidateSpans(rows, 2))
+// mentionsAlone is Mentions on the batch and head of structured.
+func mentionsAlone(t testing.TB, b tensor.Backend, targets []heads.Target) heads.Result {
+	t.Helper()
+	head, w := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: heads.CoreferenceResolution}, structuredDim, heads.Options{UseIntermediate: ptr(false)})
+	noisy(t, b, w)
+	coref := head.(*heads.CoreferenceResolver)
+	return forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+		in := hidden(t, s, 31, 2, structuredCols, structuredDim)
+		in.Mask, in.Targets = maskHost(t, structuredMask, 2, structuredCols), targets
+		_, err := coref.Mentions(s, heads.Input{Hidden: in.Hidden})
+		require.ErrorIs(t, err, heads.ErrInputFormat)
+		require.ErrorContains(t, err, "no targets, want candidate spans")
+		return coref.Mentions(s, in)
+	})
 }
 
 func TestTargetHeads(t *testing.T) {
@@ -386,42 +315,4 @@ func TestRankerAndMatcher(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestTagSpans(t *testing.T) {
-	labels := []string{"O", "B-PER", "I-PER", "B-LOC", "I-LOC", "verb"}
-	span := func(label string, start, end int) heads.TagSpan {
-		return heads.TagSpan{Label: label, Start: start, End: end}
-	}
-	for _, c := range []struct {
-		tags []int64
-		want []heads.TagSpan
-	}{
-		{nil, nil},
-		{[]int64{0, 0}, nil},
-		{[]int64{1, 2, 0, 1}, []heads.TagSpan{span("PER", 0, 2), span("PER", 3, 4)}},
-		{[]int64{3, 3, 4}, []heads.TagSpan{span("LOC", 0, 1), span("LOC", 1, 3)}},
-		{[]int64{2, 4}, []heads.TagSpan{span("PER", 0, 1), span("LOC", 1, 2)}},
-		{[]int64{-1, 1, -1, 2, -1}, []heads.TagSpan{span("PER", 1, 4)}},
-		{[]int64{0, 2, 0, 2}, []heads.TagSpan{span("PER", 1, 2), span("PER", 3, 4)}},
-		{[]int64{5, 5, 0, 5}, []heads.TagSpan{span("verb", 0, 2), span("verb", 3, 4)}},
-	} {
-		got, err := heads.TagSpans(labels, c.tags)
-		require.NoError(t, err)
-		require.Equal(t, c.want, got, "%v", c.tags)
-	}
-	for _, bad := range []int64{6, -2} {
-		_, err := heads.TagSpans(labels, []int64{bad})
-		require.ErrorIs(t, err, heads.ErrInputFormat)
-	}
-	require.Equal(t, []heads.Event{
-		{Type: "Attack", Trigger: span("Attack", 1, 2), Arguments: []heads.TagSpan{span("Place", 3, 4)}},
-		{Type: "Attack", Trigger: span("Attack", 8, 9), Arguments: []heads.TagSpan{span("Target", 6, 7)}},
-	}, heads.EventsOf([]heads.TagSpan{span("Attack", 1, 2), span("Attack.Place", 3, 4), span("Attack.Target", 6, 7), span("Attack", 8, 9), span("Meet.Person", 10, 11)}))
-	fact, ok := heads.FactOf([]heads.TagSpan{span("A0", 0, 1), span("P", 1, 3), span("A1", 3, 4)})
-	require.True(t, ok)
-	require.Equal(t, heads.Fact{Predicate: span("P", 1, 3), Arguments: []heads.TagSpan{span("A0", 0, 1), span("A1", 3, 4)}}, fact)
-	_, ok = heads.FactOf([]heads.TagSpan{span("A0", 0, 1)})
-	require.False(t, ok)
-	require.Equal(t, []heads.Opinion{{Aspect: span("NEG", 2, 4), Polarity: "NEG"}}, heads.OpinionsOf([]heads.TagSpan{span("NEG", 2, 4)}))
 }

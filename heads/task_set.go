@@ -74,7 +74,7 @@ func (s *TaskSet) MaxLength() int {
 }
 
 // MarshalJSON gives the list of tasks, sorted.
-func (s *TaskSet) MarshalJSON() ([]byte, error) {
+func (s TaskSet) MarshalJSON() ([]byte, error) {
 	return json.Marshal(slices.Sorted(slices.Values(s.tasks)))
 }
 

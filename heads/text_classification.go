@@ -40,9 +40,6 @@ func prepare(cfg TaskConfig, opt Options, kind Kind, inputDim int) (TaskConfig, 
 	if err != nil {
 		return cfg, opt, err
 	}
-	if k, _ := cfg.TaskType.Kind(); k != kind {
-		return cfg, opt, fmt.Errorf("head %q: %s is served by %s, not by %s", cfg.Name, cfg.TaskType, orString(string(k), "no head"), kind)
-	}
 	opt, err = opt.Resolve(cfg, kind, inputDim)
 	return cfg, opt, err
 }

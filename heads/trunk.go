@@ -51,7 +51,7 @@ func newTrunk(b *nn.Builder, cfg TaskConfig, opt Options, kind Kind, dim int) *t
 		t.cur = h
 	}
 	if opt.UseTaskAttention {
-		t.attention = newAttention(b, opt.Attention, t.cur, opt.NumAttentionHeads, t.rate)
+		t.attention = newAttention(b, cfg.Name, opt.Attention, t.cur, opt.NumAttentionHeads, t.rate)
 	}
 	if opt.UseFFN {
 		t.ffn = newFFN(b, opt.FFN, t.cur, h*opt.FFNExpansion, h, t.rate)
@@ -121,8 +121,8 @@ func (t *trunk) enter(s *tensor.Scope, r *rowsIn) error {
 }
 
 func (t *trunk) attend(s *tensor.Scope, r *rowsIn) error {
-	if t.attention == nil || r.rows == nil {
-		return nil
+	if t.attention == nil || r.rows == nil || r.rows.Rows() == 0 {
+		return nil // no sequence, or nothing kept of any
 	}
 	y, err := t.attention.forward(s, r.x, r.rows)
 	return r.step(s, y, err)

@@ -20,8 +20,8 @@ type answerCmd struct {
 
 type answerFlags struct {
 	TopK            int    `help:"Answers to give." default:"0"`
-	MaxAnswerLength int    `help:"Longest answer, in tokens." default:"15"`
-	Window          int    `help:"Tokens in a window." default:"384"`
+	MaxAnswerLength int    `help:"Longest answer, in tokens." default:"15" min:"1"`
+	Window          int    `help:"Tokens in a window." default:"384" min:"1"`
 	Overlap         int    `help:"Tokens that neighbouring windows share." default:"128"`
 	NoAnswer        bool   `help:"The empty answer competes."`
 	Offsets         string `help:"Unit of offsets: ${enum}." enum:"char,byte,utf16" default:"char"`
@@ -36,9 +36,6 @@ func (f answerFlags) options() cephalo.AnswerOptions {
 }
 
 func (c *answerCmd) Run(a *app) error {
-	if c.MaxAnswerLength < 1 || c.Window < 1 || c.Overlap < 0 || c.TopK < 0 {
-		return usagef("--max-answer-length and --window want a number from 1, --overlap and --top-k from 0")
-	}
 	var given *string
 	if c.Context != nil {
 		raw, err := os.ReadFile(*c.Context)

@@ -13,10 +13,10 @@ type pipelineCmd struct {
 	outputFlags
 }
 
-// lengthOf checks the flags that cut texts.
+// check finds flags that exclude each other.
 func (f lengthFlags) check() error {
-	if f.MaxLength < 0 || f.Overlap < 0 {
-		return usagef("--max-length and --overlap want a number from 0")
+	if f.Overlap > 0 && (f.OnLong == cephalo.LongError || f.OnLong == cephalo.LongTruncate) {
+		return usagef("--overlap is of windows: it does not go with --on-long %s", f.OnLong)
 	}
 	return nil
 }

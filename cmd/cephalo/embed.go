@@ -4,15 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
-	"path/filepath"
 	"strings"
 
 	"github.com/cephalo-ml/cephalo"
 )
 
 type embedFlags struct {
-	Pooling    string `help:"cls, mean, max or last; unset is the folder's." enum:"cls,mean,max,last,," default:""`
+	Pooling    string `help:"cls, mean, max or last; unset is the folder's." enum:",cls,mean,max,last" default:""`
 	Normalize  *bool  `help:"Length 1; unset is the folder's." negatable:""`
 	Dimensions int    `help:"Keep the first N, before normalizing; 0 is all." default:"0"`
 	Prompt     string `help:"A prompt of the folder by name, or a text to put before each input."`
@@ -26,7 +24,7 @@ type embedCmd struct {
 	pipelineCmd
 	lengthFlags
 	embedFlags
-	Output string `help:"Write all vectors to one .npy or .safetensors file, F32 [n, width]." placeholder:"FILE" type:"path"`
+	Output string `help:"Write all vectors to one .npy or .safetensors file, F32 [n, width]." placeholder:"FILE" type:"path" default:""`
 }
 
 func (c *embedCmd) Run(a *app) error {
@@ -48,37 +46,36 @@ func (c *embedCmd) Run(a *app) error {
 	})
 }
 
-// toFile collects the vectors; every input must succeed, so that rows and inputs
-// stay in step.
+// toFile writes the vectors as they come; every input must succeed, so that rows
+// and inputs stay in step, and the file appears when it is whole.
 func (c *embedCmd) toFile(a *app, start func(*cephalo.Model, iter.Seq[cephalo.Text]) iter.Seq2[[]float32, error]) error {
-	write := writeNPY
-	switch ext := strings.ToLower(filepath.Ext(c.Output)); ext {
-	case ".npy":
-	case ".safetensors":
-		write = cephalo.WriteEmbeddings
-	default:
-		return usagef("--output ends in %q, want .npy or .safetensors", ext)
+	if c.Format != "text" {
+		return usagef("--output writes vectors to a file: it does not go with --format %s", c.Format)
+	}
+	if _, err := headerOf(c.Output); err != nil {
+		return err
 	}
 	m, err := c.open(a)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
+	width, err := m.EmbeddingWidth(c.options(c.length()))
+	if err != nil {
+		return err
+	}
 	var broken error
 	lines, err := c.lines(a, &broken)
 	if err != nil {
 		return err
 	}
-	var all []float32
-	var numbers []int
-	n := 0
-	width, err := m.EmbeddingWidth(c.options(c.length()))
+	file, err := createVectors(c.Output, width)
 	if err != nil {
 		return err
 	}
+	defer file.discard()
 	for v, err := range start(m, func(yield func(cephalo.Text) bool) {
 		for l := range lines {
-			numbers = append(numbers, l.number)
 			if !yield(textInput(l)) {
 				return
 			}
@@ -86,18 +83,20 @@ func (c *embedCmd) toFile(a *app, start func(*cephalo.Model, iter.Seq[cephalo.Te
 	}) {
 		var in *cephalo.InputError
 		if errors.As(err, &in) {
-			return fmt.Errorf("line %d: %w", numbers[in.Index], in.Err)
+			return fmt.Errorf("line %d: %w", in.Index+1, in.Err)
+		}
+		if err == nil {
+			err = file.write(v)
 		}
 		if err != nil {
 			return err
 		}
-		all, n = append(all, v...), n+1
 	}
 	if broken != nil {
 		return broken
 	}
-	if n > math.MaxInt32 {
-		return fmt.Errorf("%d vectors are more than a file of them holds", n)
+	if err := a.ctx.Err(); err != nil { // a signal ends the lines, not the file
+		return err
 	}
-	return write(c.Output, all, n, width)
+	return file.finish()
 }

@@ -10,11 +10,11 @@ import (
 
 type generateCmd struct {
 	pipelineCmd
-	MaxNewTokens int      `help:"Tokens to add at most." default:"20"`
-	Temperature  float64  `help:"Above 0: sample." default:"0"`
+	MaxNewTokens int      `help:"Tokens to add at most." default:"20" min:"1"`
+	Temperature  float64  `help:"Above 0: sample." default:"0" min:"0"`
 	TopK         int      `help:"Sample among the N most probable tokens; 0 is all." default:"0"`
-	TopP         float64  `help:"Sample among the fewest tokens of this probability; 0 is all." default:"0"`
-	NumBeams     int      `help:"Above 1: beam search." default:"1"`
+	TopP         float64  `help:"Sample among the fewest tokens of this probability; 0 is all." default:"0" min:"0" max:"1"`
+	NumBeams     int      `help:"Above 1: beam search." default:"1" min:"1"`
 	Stop         []string `help:"End before this text." sep:"none"`
 	Seed         uint64   `help:"Of sampling." default:"0"`
 	Stream       bool     `help:"Write the text as it comes."`
@@ -25,8 +25,13 @@ func (c *generateCmd) options() cephalo.GenerateOptions {
 }
 
 func (c *generateCmd) Run(a *app) error {
-	if c.MaxNewTokens < 1 || c.NumBeams < 1 {
-		return usagef("--max-new-tokens and --num-beams want a number from 1")
+	switch {
+	case c.Stream && c.NumBeams > 1:
+		return usagef("--stream and --num-beams exclude each other: a beam search knows its text at the end alone")
+	case c.Stream && c.Format != "text":
+		return usagef("--stream writes bare text: it does not go with --format %s", c.Format)
+	case c.NumBeams > 1 && (c.Temperature > 0 || c.TopK > 0 || c.TopP > 0 && c.TopP < 1):
+		return usagef("--num-beams does not go with --temperature, --top-k and --top-p: a beam search does not sample")
 	}
 	m, err := c.open(a)
 	if err != nil {
@@ -35,9 +40,6 @@ func (c *generateCmd) Run(a *app) error {
 	defer m.Close()
 	if err := m.CanGenerate(c.options()); err != nil {
 		return err
-	}
-	if c.Stream && c.NumBeams > 1 {
-		return usagef("--stream and --num-beams exclude each other: a beam search knows its text at the end alone")
 	}
 	var broken error
 	lines, err := c.lines(a, &broken)
@@ -85,7 +87,7 @@ func (c *generateCmd) Run(a *app) error {
 }
 
 func (c *generateCmd) one(a *app, m *cephalo.Model, w *bufio.Writer, prompt string) error {
-	if c.Stream && c.Format == "text" {
+	if c.Stream {
 		for piece, err := range m.GenerateStream(a.ctx, prompt, c.options()) {
 			if err != nil {
 				return err

@@ -3,13 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"os"
-	"strings"
 	"time"
 )
 
@@ -31,7 +29,15 @@ type line struct {
 	Texts    []string
 	Labels   []string
 	IDs      []int32
+	Targets  []target
 	err      error
+}
+
+// target is a place in a text: a word to find there, or the characters from Start
+// up to End.
+type target struct {
+	Word       *string // nil: Start and End count
+	Start, End int
 }
 
 // Validate is called by the parser.
@@ -147,28 +153,8 @@ func parseLine(raw []byte, n int) line {
 		l.Text = &s
 		return l
 	}
-	var obj struct {
-		Text     *string  `json:"text"`
-		TextPair *string  `json:"text_pair"`
-		Question *string  `json:"question"`
-		Context  *string  `json:"context"`
-		Query    *string  `json:"query"`
-		Choices  []string `json:"choices"`
-		Texts    []string `json:"texts"`
-		Labels   []string `json:"labels"`
-		IDs      []int32  `json:"ids"`
+	if err := parseObject(raw, &l); err != nil {
+		l = line{number: n, err: err}
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&obj); err != nil {
-		l.err = fmt.Errorf("not a JSON object of the keys text, text_pair, question, context, query, choices, texts, labels, ids: %w", err)
-		return l
-	}
-	if rest, err := io.ReadAll(d.Buffered()); err != nil || len(strings.TrimSpace(string(rest))) > 0 {
-		l.err = fmt.Errorf("something follows the JSON object")
-		return l
-	}
-	l.Text, l.TextPair, l.Question, l.Context, l.Query = obj.Text, obj.TextPair, obj.Question, obj.Context, obj.Query
-	l.Choices, l.Texts, l.Labels, l.IDs = obj.Choices, obj.Texts, obj.Labels, obj.IDs
 	return l
 }

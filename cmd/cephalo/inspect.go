@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -9,9 +10,9 @@ import (
 )
 
 type inspectCmd struct {
-	Folder string `arg:"" optional:"" help:"Model folder; without it the embedded model." type:"path"`
+	Folder string `arg:"" optional:"" help:"Model folder; without it the embedded model." type:"path" default:""`
 	backendFlags
-	Format  string `help:"Output: ${enum}." enum:"text,json" default:"text"`
+	Format  string `help:"Output: ${enum}." enum:"text,json,tsv" default:"text"`
 	Tensors bool   `help:"List every tensor of the file."`
 }
 
@@ -25,11 +26,24 @@ func (c *inspectCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	tensors := d.Tensors
 	if !c.Tensors {
-		d.Tensors = nil
+		d.Tensors, tensors = nil, nil
 	}
-	if c.Format == "json" {
+	switch c.Format {
+	case "json":
 		return writeJSON(a.out, d)
+	case "tsv":
+		d.Tensors = nil // a row each
+		if err := writeKeys(a.out, d); err != nil {
+			return err
+		}
+		for _, t := range tensors {
+			if err := write(a.out, "tsv", value{tsv: []string{"tensors." + t.Name, fmt.Sprintf("%s %v", t.DType, t.Shape)}}); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 	return describe(a, d)
 }
@@ -42,9 +56,14 @@ func describe(a *app, d *cephalo.Description) error {
 	row("layers, heads", "%d, %d (head dim %d)", d.NumHiddenLayers, d.NumAttentionHeads, d.HeadDim)
 	row("vocabulary", "%d", d.VocabSize)
 	row("longest input", "%d tokens", d.MaxTokens)
-	row("head", "%s", d.Head)
-	if len(d.Labels) > 0 {
-		row("labels", "%s", strings.Join(d.Labels, ", "))
+	if len(d.Heads) == 0 {
+		row("head", "none")
+	}
+	for _, h := range d.Heads {
+		row("head", "%s", strings.Join(slices.DeleteFunc([]string{h.Name, h.TaskType, string(h.Kind)}, func(s string) bool { return s == "" }), ", "))
+		if len(h.Labels) > 0 {
+			row("labels", "%s", strings.Join(h.Labels, ", "))
+		}
 	}
 	row("tokenizer", "%s", d.Tokenizer)
 	row("backend", "%s", d.Backend)

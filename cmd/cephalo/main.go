@@ -37,6 +37,8 @@ type cli struct {
 	Devices  devicesCmd  `cmd:"" help:"List the WebGPU adapters."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 
+	Completion completionCmd `cmd:"" help:"Print a shell's completion script."`
+
 	Quiet    bool   `help:"Only results and errors."`
 	LogLevel string `help:"What to say on standard error: ${enum}." enum:"error,info" default:"info"`
 }
@@ -71,8 +73,8 @@ func main() {
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) (code int) {
 	var c cli
 	exited := -1
-	parser, err := kong.New(&c, kong.Name("cephalo"), kong.Description("Transformer encoders and NLP task heads, on any GPU through WebGPU and on any CPU."),
-		kong.Writers(out, errOut), kong.Exit(func(n int) { exited = n; panic(exitNow{}) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	parser, err := kong.New(&c, append(mappers(), kong.Name("cephalo"), kong.Description("Transformer encoders and NLP task heads, on any GPU through WebGPU and on any CPU."), kong.PostBuild(addExamples),
+		kong.Writers(out, errOut), kong.Exit(func(n int) { exited = n; panic(exitNow{}) }), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))...)
 	if err != nil {
 		fmt.Fprintln(errOut, "cephalo:", err)
 		return exitUsage
@@ -87,7 +89,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}()
 	k, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintln(errOut, "cephalo:", err)
+		explain(err, errOut)
 		return exitUsage
 	}
 	a := &app{ctx: ctx, in: in, out: out, errOut: errOut, quiet: c.Quiet || c.LogLevel == "error"}
@@ -112,8 +114,3 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 }
 
 type exitNow struct{}
-
-// usageError is a wrong use of the command, which exits with 2.
-type usageError struct{ error }
-
-func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }

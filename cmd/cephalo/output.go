@@ -98,3 +98,36 @@ func writeJSON(w io.Writer, v any) error {
 	_, err := w.Write(b.Bytes())
 	return err
 }
+
+// writeKeys writes a row of key and value for each key of v's JSON object, in its
+// order; lists and objects as JSON.
+func writeKeys(w io.Writer, v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	d := json.NewDecoder(bytes.NewReader(raw))
+	if _, err := d.Token(); err != nil { // the brace
+		return err
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		var val json.RawMessage
+		if err := d.Decode(&val); err != nil {
+			return err
+		}
+		text := string(val)
+		if text[0] == '"' {
+			if err := json.Unmarshal(val, &text); err != nil {
+				return err
+			}
+		}
+		if err := write(w, "tsv", value{tsv: []string{fmt.Sprint(key), text}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

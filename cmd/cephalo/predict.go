@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/cephalo-ml/cephalo"
 )
@@ -11,7 +13,7 @@ import (
 // lengthFlags say how long texts are cut.
 type lengthFlags struct {
 	MaxLength          int    `help:"Tokens with special ones; 0 is the model's limit." default:"0"`
-	OnLong             string `help:"Longer texts: error, truncate or window." enum:"error,truncate,window,," default:""`
+	OnLong             string `help:"Longer texts: error, truncate or window." enum:",error,truncate,window" default:""`
 	Overlap            int    `help:"Tokens that neighbouring windows share." default:"0"`
 	TruncationSide     string `help:"${enum}." enum:"right,left" default:"right"`
 	TruncationStrategy string `help:"${enum}." enum:"longest_first,only_first,only_second" default:"longest_first"`
@@ -24,111 +26,173 @@ func (f lengthFlags) length() cephalo.Length {
 type predictCmd struct {
 	pipelineCmd
 	lengthFlags
-	TopK       int     `help:"Results to give, by score." default:"0"`
-	Threshold  float64 `help:"Leave out labels that score below." default:"0"`
-	Raw        bool    `help:"Logits as scores."`
-	Activation string  `help:"Function on the logits: ${enum}." enum:"auto,softmax,sigmoid,none" default:"auto"`
+	Tasks        []string `help:"Heads to run, by name, of a model with several; unset is all that find what they need."`
+	TopK         int      `help:"Results to give, by score." default:"0"`
+	Threshold    float64  `help:"Leave out labels that score below." default:"0"`
+	Raw          bool     `help:"Logits as scores."`
+	Activation   string   `help:"Function on the logits: ${enum}." enum:"auto,softmax,sigmoid,none" default:"auto"`
+	Aggregation  string   `help:"Of tags: none, simple, first, average or max." enum:",none,simple,first,average,max" default:""`
+	IgnoreLabels []string `help:"Tags to leave out." default:"O"`
+	Offsets      string   `help:"Unit of offsets: ${enum}." enum:"char,byte,utf16" default:"char"`
 }
 
-// Run does what the folder's head is for, with the defaults of its own command.
+// Run does what the folder's heads are for, with the defaults of their own commands.
 func (c *predictCmd) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return err
-	}
-	if c.TopK < 0 {
-		return usagef("--top-k wants a number from 0")
 	}
 	m, err := c.open(a)
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	if tasks := m.Tasks(); tasks != nil {
-		return c.tasks(a, m, tasks)
-	}
-	switch k := m.HeadKind(); k {
-	case cephalo.TextClassification:
-		return c.classify(a, m)
-	case cephalo.TokenClassification:
-		f := tagFlags{Aggregation: cephalo.AggregateSimple, Offsets: "char"}
-		return pipe(a, c.pipelineCmd, m, textInput, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[[]cephalo.Entity, error] {
-			return m.TagSeq(a.ctx, in, cephalo.TagOptions{Length: c.length()})
-		}, func(t cephalo.Text, es []cephalo.Entity) value { return f.render(t.Text, es) })
-	case cephalo.QuestionAnswering:
-		f := answerFlags{TopK: c.TopK, Offsets: "char"}
-		return pipe(a, c.pipelineCmd, m, func(l line) cephalo.Question { return questionInput(l, nil) }, func(m *cephalo.Model, in iter.Seq[cephalo.Question]) iter.Seq2[[]cephalo.AnswerSpan, error] {
-			return m.AnswerSeq(a.ctx, in, cephalo.AnswerOptions{TopK: c.TopK, Window: c.MaxLength, Overlap: c.Overlap, OnLong: c.OnLong})
-		}, f.render)
-	case cephalo.MultipleChoice:
-		return pipe(a, c.pipelineCmd, m, choiceInput, func(m *cephalo.Model, in iter.Seq[cephalo.Choice]) iter.Seq2[cephalo.Chosen, error] {
-			return m.ChooseSeq(a.ctx, in, c.length())
-		}, func(q cephalo.Choice, r cephalo.Chosen) value {
-			return value{json: r, text: fmt.Sprintf("%d\t%.6f\t%s", r.Choice, r.Score, q.Choices[r.Choice]), tsv: []string{strconv.Itoa(r.Choice), number(r.Score)}}
-		})
-	case cephalo.TextSimilarity:
-		return pipe(a, c.pipelineCmd, m, textInput, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[float64, error] {
-			return m.SimilarSeq(a.ctx, in, cephalo.EmbedOptions{Length: c.length()})
-		}, func(_ cephalo.Text, s float64) value { return similarity(s) })
-	case cephalo.TextGeneration:
-		return fmt.Errorf("the folder's head is a language model: use generate or fill-mask")
-	case "":
+	if len(m.Heads()) == 0 {
 		return fmt.Errorf("%w; embed and similar work with an encoder alone", m.HeadError())
-	default:
-		return fmt.Errorf("predict does not serve a %s head", k)
 	}
-}
-
-// tasks gives an object of all heads' values.
-func (c *predictCmd) tasks(a *app, m *cephalo.Model, names []string) error {
-	f := tagFlags{Aggregation: cephalo.AggregateSimple, Offsets: "char"}
-	return pipe(a, c.pipelineCmd, m, textInput, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[map[string]cephalo.TaskResult, error] {
-		return m.PredictTasksSeq(a.ctx, in, cephalo.TasksOptions{Length: c.length()})
-	}, func(t cephalo.Text, r map[string]cephalo.TaskResult) value {
-		obj := map[string]any{}
+	if err := c.applies(m.Heads()); err != nil {
+		return err
+	}
+	o := cephalo.PredictOptions{
+		Length: c.length(), Tasks: c.Tasks,
+		Classify: cephalo.ClassifyOptions{TopK: c.TopK, Threshold: c.Threshold, Activation: c.Activation},
+		Tag:      cephalo.TagOptions{Aggregation: c.Aggregation, IgnoreLabels: c.IgnoreLabels},
+		Answer:   cephalo.AnswerOptions{TopK: c.TopK},
+		Rank:     cephalo.RankOptions{TopK: c.TopK, Raw: c.Raw},
+		FillMask: cephalo.FillMaskOptions{TopK: c.TopK},
+	}
+	if c.Raw {
+		o.Classify.Activation = cephalo.ActivationNone
+	}
+	several := m.Tasks() != nil
+	return pipe(a, c.pipelineCmd, m, c.input, func(m *cephalo.Model, in iter.Seq[cephalo.Input]) iter.Seq2[cephalo.Results, error] {
+		return m.PredictSeq(a.ctx, in, o)
+	}, func(in cephalo.Input, r cephalo.Results) value {
 		var out value
-		for i, name := range names {
-			var v value
-			switch one := r[name]; {
-			case one.Classification != nil:
-				if k := max(c.TopK, 1); len(one.Classification.Scores) > k {
-					one.Classification.Scores = one.Classification.Scores[:k]
-				}
-				v = classified(*one.Classification, c.TopK > 0)
-			case one.Embedding != nil:
-				v = value{json: map[string]any{"embedding": one.Embedding}, text: fmt.Sprintf("vector of %d", len(one.Embedding))}
-			default:
-				v = f.render(t.Text, one.Entities)
+		object := map[string]any{}
+		for _, h := range m.Heads() {
+			result, ok := r[h.Name]
+			if !ok {
+				continue
 			}
-			obj[name] = v.json
-			if i > 0 {
+			v := c.render(in, result)
+			if !several {
+				return v
+			}
+			object[h.Name] = v.json
+			if out.text != "" {
 				out.text += "\n"
 			}
-			out.text += name + ": " + v.text
-			out.tsv = append(out.tsv, name, v.text)
+			out.text += h.Name + ": " + strings.ReplaceAll(v.text, "\n", "\n  ")
+			out.tsv = append(out.tsv, h.Name, v.text)
 		}
-		out.json = obj
+		out.json = object
 		return out
 	})
 }
 
-func choiceInput(l line) cephalo.Choice {
-	q := cephalo.Choice{Choices: l.Choices, Err: l.err}
-	if l.Question != nil {
-		q.Question = *l.Question
-	} else if l.Text != nil {
-		q.Question = *l.Text
+// applies refuses flags that none of the heads reads.
+func (c *predictCmd) applies(heads []cephalo.HeadInfo) error {
+	var kinds []string
+	is := func(want ...cephalo.HeadKind) bool {
+		return slices.ContainsFunc(heads, func(h cephalo.HeadInfo) bool { return slices.Contains(want, h.Kind) })
 	}
-	return q
+	for _, h := range heads {
+		kinds = append(kinds, string(h.Kind))
+	}
+	classes := is(cephalo.TextClassification, cephalo.TextMatching)
+	for _, f := range []struct {
+		flag  string
+		given bool
+		ok    bool
+	}{
+		{"--tasks", c.Tasks != nil, len(heads) > 1},
+		{"--top-k", c.TopK > 0, classes || is(cephalo.QuestionAnswering, cephalo.Ranking, cephalo.TextGeneration)},
+		{"--threshold", c.Threshold != 0, classes},
+		{"--raw", c.Raw, classes || is(cephalo.Ranking)},
+		{"--activation", c.Activation != cephalo.ActivationAuto, classes},
+		{"--aggregation", c.Aggregation != "", is(cephalo.TokenClassification)},
+		{"--ignore-labels", !slices.Equal(c.IgnoreLabels, []string{"O"}), is(cephalo.TokenClassification)},
+	} {
+		if f.given && !f.ok {
+			return usagef("%s does nothing here: the model's head is %s", f.flag, strings.Join(kinds, ", "))
+		}
+	}
+	return nil
 }
 
-func (c *predictCmd) classify(a *app, m *cephalo.Model) error {
-	o := cephalo.ClassifyOptions{Length: c.length(), TopK: c.TopK, Threshold: c.Threshold, Activation: c.Activation}
-	if c.Raw {
-		o.Activation = cephalo.ActivationNone
+// input takes of a line what heads may need.
+func (c *predictCmd) input(l line) (in cephalo.Input) {
+	if in.Err = l.err; in.Err != nil {
+		return in
 	}
-	return pipe(a, c.pipelineCmd, m, textInput, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[cephalo.Classification, error] {
-		return m.ClassifySeq(a.ctx, in, o)
-	}, func(_ cephalo.Text, r cephalo.Classification) value { return classified(r, c.TopK > 0) })
+	if l.Text != nil {
+		t := cephalo.Text{Text: *l.Text, Pair: l.TextPair}
+		if t.Targets, in.Err = l.places(c.Offsets); in.Err != nil {
+			return in
+		}
+		in.Text = &t
+	}
+	if l.Question != nil && l.Context != nil {
+		in.Question = &cephalo.Question{Question: *l.Question, Context: *l.Context}
+	}
+	if l.Choices != nil {
+		in.Choice = &cephalo.Choice{Choices: l.Choices}
+		if l.Question != nil {
+			in.Choice.Question = *l.Question
+		} else if l.Text != nil {
+			in.Choice.Question = *l.Text
+		}
+	}
+	if l.Query != nil && l.Texts != nil {
+		in.Query = &cephalo.Query{Query: *l.Query, Texts: l.Texts}
+	}
+	return in
+}
+
+// render is what a head says of an input.
+func (c *predictCmd) render(in cephalo.Input, result any) value {
+	text := ""
+	if in.Text != nil {
+		text = in.Text.Text
+	}
+	places := placed{unit: c.Offsets, text: text}
+	switch r := result.(type) {
+	case cephalo.Classification:
+		return classified(r, c.TopK > 0)
+	case []cephalo.Entity:
+		return tagFlags{Aggregation: c.Aggregation, Offsets: c.Offsets}.render(text, r)
+	case []cephalo.AnswerSpan:
+		return answerFlags{TopK: c.TopK, Offsets: c.Offsets}.render(*in.Question, r)
+	case cephalo.Chosen:
+		return value{json: r, text: fmt.Sprintf("%d\t%.6f\t%s", r.Choice, r.Score, in.Choice.Choices[r.Choice]), tsv: []string{strconv.Itoa(r.Choice), number(r.Score)}}
+	case []cephalo.Hit:
+		return ranked(r)
+	case float64:
+		return similarity(r)
+	case []float32:
+		return value{json: map[string]any{"embedding": r}, text: fmt.Sprintf("vector of %d", len(r))}
+	case [][]cephalo.Fill:
+		return filled(r)
+	case string:
+		return value{json: map[string]any{"generated_text": r}, text: r}
+	case []cephalo.Dependency:
+		return places.tree(r)
+	case []cephalo.Frame:
+		return places.frames(r)
+	case []cephalo.Sense:
+		return places.senses(r)
+	case []cephalo.Relation:
+		return places.relations(r)
+	case [][]cephalo.Mention:
+		return places.clusters(r)
+	case []cephalo.Event:
+		return places.events(r)
+	case []cephalo.Opinion:
+		return places.opinions(r)
+	case []cephalo.KeyPhrase:
+		return places.phrases(r)
+	}
+	return value{json: result, text: fmt.Sprint(result)}
 }
 
 // classified is a classification: the best label, or with --top-k a list; the

@@ -22,9 +22,6 @@ func (c *rankCmd) Run(a *app) error {
 		return err
 	}
 	input := rankInput
-	if c.TopK < 0 {
-		return usagef("--top-k wants a number from 0")
-	}
 	if c.Query != nil {
 		q, err := c.one(a)
 		if err != nil {
@@ -36,18 +33,20 @@ func (c *rankCmd) Run(a *app) error {
 	o := cephalo.RankOptions{Length: c.length(), TopK: c.TopK, Raw: c.Raw}
 	return runPipeline(a, c.pipelineCmd, input, func(m *cephalo.Model, in iter.Seq[cephalo.Query]) iter.Seq2[[]cephalo.Hit, error] {
 		return m.RankSeq(a.ctx, in, o)
-	}, func(_ cephalo.Query, hits []cephalo.Hit) value {
-		var v value
-		list := make([]map[string]any, len(hits))
-		var lines []string
-		for i, h := range hits {
-			list[i] = map[string]any{"index": h.Index, "score": h.Score, "text": h.Text}
-			lines = append(lines, fmt.Sprintf("%.6f\t%d\t%s", h.Score, h.Index, h.Text))
-			v.tsv = append(v.tsv, fmt.Sprint(h.Index), number(h.Score))
-		}
-		v.json, v.text = list, strings.Join(lines, "\n")
-		return v
-	})
+	}, func(_ cephalo.Query, hits []cephalo.Hit) value { return ranked(hits) })
+}
+
+func ranked(hits []cephalo.Hit) value {
+	var v value
+	list := make([]map[string]any, len(hits))
+	var lines []string
+	for i, h := range hits {
+		list[i] = map[string]any{"index": h.Index, "score": h.Score, "text": h.Text}
+		lines = append(lines, fmt.Sprintf("%.6f\t%d\t%s", h.Score, h.Index, h.Text))
+		v.tsv = append(v.tsv, fmt.Sprint(h.Index), number(h.Score))
+	}
+	v.json, v.text = list, strings.Join(lines, "\n")
+	return v
 }
 
 func rankInput(l line) cephalo.Query {

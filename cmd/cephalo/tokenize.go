@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/cephalo-ml/cephalo"
@@ -13,7 +14,7 @@ type tokenizeCmd struct {
 	inputFlags
 	outputFlags
 	lengthFlags
-	Model       string `help:"Folder with the tokenizer's files; without it the embedded model's." env:"CEPHALO_MODEL" placeholder:"DIR" type:"path"`
+	Model       string `help:"Folder with the tokenizer's files; without it the embedded model's." env:"CEPHALO_MODEL" placeholder:"DIR" type:"path" default:""`
 	Offsets     string `help:"Unit of offsets: ${enum}." enum:"char,byte,utf16" default:"char"`
 	Decode      bool   `help:"Ids to text: takes {\"ids\":[…]}."`
 	SkipSpecial bool   `help:"With --decode: leave special tokens out."`
@@ -22,6 +23,11 @@ type tokenizeCmd struct {
 
 func (c *tokenizeCmd) load() (*cephalo.Tokenizer, error) {
 	if c.Model != "" {
+		if d, err := os.Stat(c.Model); err != nil {
+			return nil, err
+		} else if !d.IsDir() {
+			return nil, fmt.Errorf("%s is a file, want a folder with a tokenizer's files", c.Model)
+		}
 		return cephalo.LoadTokenizer(c.Model)
 	}
 	fsys, ok := models.Default()
@@ -40,8 +46,24 @@ type tokenized struct {
 	Overflow []tokenized `json:"overflow,omitempty"`
 }
 
+// checkFlags finds flags that would do nothing.
+func (c *tokenizeCmd) checkFlags() error {
+	cuts := c.MaxLength > 0
+	switch {
+	case c.SkipSpecial && !c.Decode:
+		return usagef("--skip-special is of --decode, which is not given")
+	case c.Decode && (cuts || c.Overlap > 0 || c.NoSpecial || c.OnLong != ""):
+		return usagef("--decode does not go with --max-length, --overlap, --on-long and --no-special, which are of text")
+	case c.Overlap > 0 && !cuts:
+		return usagef("--overlap needs --max-length: without it nothing is cut")
+	case c.OnLong == cephalo.LongError && !cuts:
+		return usagef("--on-long error needs --max-length: without it nothing is too long")
+	}
+	return nil
+}
+
 func (c *tokenizeCmd) Run(a *app) error {
-	if err := c.check(); err != nil {
+	if err := c.checkFlags(); err != nil {
 		return err
 	}
 	tok, err := c.load()
@@ -55,12 +77,12 @@ func (c *tokenizeCmd) Run(a *app) error {
 	}
 	w := bufio.NewWriter(a.out)
 	defer w.Flush()
-	failed := false
+	failed, size := false, tok.VocabSize()
 	for l := range lines {
 		if err := a.ctx.Err(); err != nil {
 			return err
 		}
-		v, err := c.one(tok, l)
+		v, err := c.one(tok, size, l)
 		if err != nil {
 			failed = true
 			if c.Format == "json" {
@@ -91,13 +113,18 @@ func (c *tokenizeCmd) Run(a *app) error {
 	return nil
 }
 
-func (c *tokenizeCmd) one(tok *cephalo.Tokenizer, l line) (value, error) {
+func (c *tokenizeCmd) one(tok *cephalo.Tokenizer, size int, l line) (value, error) {
 	if l.err != nil {
 		return value{}, l.err
 	}
 	if c.Decode {
 		if l.IDs == nil {
 			return value{}, fmt.Errorf(`--decode takes {"ids":[…]}`)
+		}
+		for i, id := range l.IDs {
+			if _, ok := tok.IDToToken(id); !ok && (id < 0 || int(id) >= size) {
+				return value{}, fmt.Errorf("the key \"ids\" has %d as element %d, want ids from 0 to %d", id, i, size-1)
+			}
 		}
 		text, err := tok.Decode(l.IDs, c.SkipSpecial)
 		return value{json: map[string]any{"text": text}, text: text}, err

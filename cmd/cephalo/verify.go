@@ -2,25 +2,44 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"text/tabwriter"
 
 	"github.com/cephalo-ml/cephalo"
 )
 
 type verifyCmd struct {
-	Folder string `arg:"" help:"Model folder with io.safetensors." type:"path"`
+	Folder string `arg:"" help:"Model folder with io.safetensors."`
 	backendFlags
 	Tolerance float64 `help:"Bound of |got-want|/max(1,|want|)." default:"5e-5"`
-	Dump      string  `help:"Write every tensor computed to a safetensors file." placeholder:"FILE" type:"path"`
+	Dump      string  `help:"Write every tensor computed to a safetensors file." placeholder:"FILE" type:"path" default:""`
 	Strict    bool    `help:"An expected tensor that was not compared is a failure."`
-	Format    string  `help:"Output: ${enum}." enum:"text,json" default:"text"`
+	Gradients bool    `hidden:""`
+	Format    string  `help:"Output: ${enum}." enum:"text,json,tsv" default:"text"`
+}
+
+// check finds what cannot be asked for.
+func (c *verifyCmd) check() error {
+	switch {
+	case c.Folder == "":
+		return usagef("the folder is missing")
+	case !(c.Tolerance > 0):
+		return usagef("--tolerance is %v, want more than 0", c.Tolerance)
+	case c.Gradients:
+		return usagef("--gradients is not supported yet: verify computes outputs and losses, no gradients")
+	}
+	return nil
 }
 
 func (c *verifyCmd) Run(a *app) error {
-	if !(c.Tolerance > 0) {
-		return usagef("--tolerance is %v, want more than 0", c.Tolerance)
+	if err := c.check(); err != nil {
+		return err
 	}
-	m, err := cephalo.Open(a.ctx, c.Folder, cephalo.WithBackend(c.Backend), cephalo.WithDevice(c.Device), cephalo.WithThreads(c.Threads), cephalo.WithLog(a.log))
+	opts, err := c.options()
+	if err != nil {
+		return err
+	}
+	m, err := cephalo.Open(a.ctx, c.Folder, append(opts, cephalo.WithLog(a.log))...)
 	if err != nil {
 		return err
 	}
@@ -32,22 +51,21 @@ func (c *verifyCmd) Run(a *app) error {
 	bad, skipped := 0, 0
 	tw := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
 	for _, r := range v.Rows {
-		state := "ok"
 		switch {
 		case !r.Compared:
-			state = "not compared"
 			skipped++
 		case !r.OK:
-			state = "DIFFERS"
 			bad++
 		}
-		if c.Format == "json" {
-			if err := writeJSON(a.out, r); err != nil {
-				return err
-			}
-			continue
+		row := compared(r)
+		if c.Format != "text" {
+			err = write(a.out, c.Format, row)
+		} else {
+			_, err = fmt.Fprintln(tw, row.text)
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%.2e\t%.2e\t%s\n", r.Name, state, r.Abs, r.Rel, r.Note)
+		if err != nil {
+			return err
+		}
 	}
 	if err := tw.Flush(); err != nil {
 		return err
@@ -62,4 +80,45 @@ func (c *verifyCmd) Run(a *app) error {
 		return fmt.Errorf("%d of %d expected tensors were not compared", skipped, len(v.Rows))
 	}
 	return nil
+}
+
+// comparedTensor is the JSON form of a row: null is what was not compared, and an
+// error that is no number.
+type comparedTensor struct {
+	Name     string   `json:"name"`
+	Compared bool     `json:"compared"`
+	OK       *bool    `json:"ok"`
+	Abs      *float64 `json:"abs"`
+	Rel      *float64 `json:"rel"`
+	Note     string   `json:"note,omitempty"`
+}
+
+// compared is a row of the comparison. Text has its columns between tabs.
+func compared(r cephalo.VerifyRow) value {
+	t := comparedTensor{Name: r.Name, Compared: r.Compared, Note: r.Note}
+	state, abs, rel := "not compared", "-", "-"
+	if r.Compared {
+		t.OK, state = &r.OK, "ok"
+		if !r.OK {
+			state = "DIFFERS"
+		}
+		// Shapes that differ leave no error to measure.
+		if r.OK || r.Rel > 0 || r.Abs > 0 {
+			abs, rel = fmt.Sprintf("%.2e", r.Abs), fmt.Sprintf("%.2e", r.Rel)
+			t.Abs, t.Rel = finite(r.Abs), finite(r.Rel)
+		}
+	}
+	return value{
+		json: t,
+		text: fmt.Sprintf("%s\t%s\t%s\t%s\t%s", r.Name, state, abs, rel, r.Note),
+		tsv:  []string{r.Name, state, abs, rel, r.Note},
+	}
+}
+
+// finite is nil for what JSON has no number for.
+func finite(x float64) *float64 {
+	if math.IsInf(x, 0) || math.IsNaN(x) {
+		return nil
+	}
+	return &x
 }

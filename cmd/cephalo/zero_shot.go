@@ -27,7 +27,14 @@ func (c *zeroShotCmd) Run(a *app) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	o := cephalo.ZeroShotOptions{Length: c.length(), Labels: c.Labels, Template: c.Template, MultiLabel: c.MultiLabel}
+	if !strings.Contains(c.Template, "{}") {
+		return usagef("--template is %q, want a sentence with {} in the label's place", c.Template)
+	}
+	labels := nonBlank(c.Labels)
+	if c.Labels != nil && len(labels) == 0 {
+		return usagef("--labels has no label: want names with commas between them")
+	}
+	o := cephalo.ZeroShotOptions{Length: c.length(), Labels: labels, Template: c.Template, MultiLabel: c.MultiLabel}
 	if o.TruncationStrategy == "longest_first" { // the flag's default: the text is cut, not the label
 		o.TruncationStrategy = ""
 	}
@@ -49,4 +56,16 @@ func (c *zeroShotCmd) Run(a *app) error {
 		v.text = strings.Join(lines, "\n")
 		return v
 	})
+}
+
+// nonBlank are the words of a list without the space around them, and without
+// those that are nothing else.
+func nonBlank(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if s = strings.TrimSpace(s); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
 }

@@ -1,0 +1,127 @@
+package cephalo_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/cephalo-ml/cephalo"
+	"github.com/cephalo-ml/cephalo/heads"
+	"github.com/cephalo-ml/cephalo/tensor"
+)
+
+// everyHead is one head of each kind that reads texts.
+func everyHead() []heads.Task {
+	one := func(name string, task heads.TaskType, labels ...string) heads.Task {
+		return heads.Task{Config: heads.TaskConfig{Name: name, TaskType: task, Labels: labels}}
+	}
+	ner := one("ner", heads.NamedEntityRecognition, bio...)
+	ner.Config.UseCRF = true
+	return []heads.Task{
+		one("topic", heads.TopicClassification, "x", "y"), ner, one("qa", heads.QuestionAnsweringTask), one("similar", heads.TextSimilarityTask),
+		one("choice", heads.MultipleChoiceTask), one("rank", heads.Ranking), one("match", heads.TextMatching, "x", "y"), one("parser", heads.DependencyParsing, "x", "y"),
+		one("roles", heads.SemanticRoleLabeling, "O", "B-V", "B-ARG0"), one("senses", heads.WordSenseDisambiguation, "x", "y"),
+		one("relations", heads.RelationExtraction, "x", "y"), one("events", heads.EventExtraction, "O", "B-Hit", "B-Hit.By"), one("value", heads.QualityScoring),
+	}
+}
+
+// everything is an input that every head finds what it needs in.
+func everything() cephalo.Input {
+	const text = "the film is good and long"
+	pair := "a dull film"
+	return cephalo.Input{
+		Text:     &cephalo.Text{Text: text, Pair: &pair, Targets: []cephalo.Span{span(text, "film"), span(text, "good")}},
+		Question: &cephalo.Question{Question: "what is good", Context: text},
+		Choice:   &cephalo.Choice{Question: text, Choices: []string{"yes", "no", "a dull film"}},
+		Query:    &cephalo.Query{Query: text, Texts: []string{"a dull film", "good"}},
+	}
+}
+
+// TestPredictEveryHead: all heads of a batch run in one submit, each with what it
+// gives when it runs alone, whatever the batch.
+func TestPredictEveryHead(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		m := sentiment(t, b)
+		require.NoError(t, m.NewHeads(t.Context(), everyHead(), true, 5))
+		res, err := m.Predict(t.Context(), []cephalo.Input{everything()}, cephalo.PredictOptions{})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, m.Stats().Submits)
+		require.EqualValues(t, 1, m.Stats().Maps)
+		all := res[0]
+		require.Len(t, all, len(m.Tasks()))
+		require.IsType(t, cephalo.Classification{}, all["topic"])
+		require.Len(t, all["value"].(cephalo.Classification).Values, 1)
+		require.IsType(t, []cephalo.Entity{}, all["ner"])
+		require.NotEmpty(t, all["qa"].([]cephalo.AnswerSpan)[0].Answer)
+		require.IsType(t, 0.0, all["similar"])
+		require.Len(t, all["choice"].(cephalo.Chosen).Scores, 3)
+		require.Len(t, all["rank"].([]cephalo.Hit), 2)
+		require.IsType(t, cephalo.Classification{}, all["match"])
+		require.Len(t, all["parser"].([]cephalo.Dependency), 6)
+		require.Len(t, all["roles"].([]cephalo.Frame), 2)
+		require.Len(t, all["senses"].([]cephalo.Sense), 2)
+		require.Len(t, all["relations"].([]cephalo.Relation), 2)
+		require.IsType(t, []cephalo.Event{}, all["events"])
+
+		cpu := strings.HasPrefix(b.Name(), "cpu")
+		for _, name := range m.Tasks() {
+			alone, err := m.Predict(t.Context(), []cephalo.Input{everything()}, cephalo.PredictOptions{Tasks: []string{name}})
+			require.NoError(t, err)
+			require.Len(t, alone[0], 1)
+			require.IsType(t, all[name], alone[0][name])
+			if cpu { // the same bits
+				require.Equal(t, all[name], alone[0][name], name)
+			}
+		}
+		texts := mixed(9)
+		inputs := make([]cephalo.Input, len(texts))
+		for i := range texts {
+			if inputs[i] = everything(); i%2 == 0 {
+				inputs[i] = cephalo.Input{Text: &texts[i]}
+			}
+		}
+		batch, err := m.Predict(t.Context(), inputs, cephalo.PredictOptions{})
+		require.NoError(t, err)
+		if cpu {
+			require.Equal(t, all, batch[1])
+			require.Equal(t, all, batch[7])
+		}
+		require.NotContains(t, batch[0], "qa")
+		require.NotContains(t, batch[0], "match", "a pair is wanted")
+		require.Len(t, batch[0]["similar"], 128, "the embedding of a text alone")
+	})
+}
+
+// TestPredictErrors: what is missing is left out, or said where it was asked for.
+func TestPredictErrors(t *testing.T) {
+	b, err := cephalo.OpenBackend(t.Context(), cephalo.BackendOptions{Name: cephalo.BackendCPU})
+	require.NoError(t, err)
+	defer b.Close()
+	m := sentiment(t, b)
+	require.NoError(t, m.NewHeads(t.Context(), everyHead(), false, 5))
+	_, err = m.Predict(t.Context(), []cephalo.Input{{}}, cephalo.PredictOptions{})
+	require.ErrorContains(t, err, "want a text, or a question and a context, or choices, or a query and texts, or a pair of texts, or a text and targets")
+	_, err = m.Predict(t.Context(), cephalo.Inputs("a film"), cephalo.PredictOptions{Tasks: []string{"topic", "qa"}})
+	require.ErrorContains(t, err, `task "qa" wants a question and a context`)
+	_, err = m.Predict(t.Context(), cephalo.Inputs("a film"), cephalo.PredictOptions{Tasks: []string{"nonsense"}})
+	require.ErrorContains(t, err, `unknown task "nonsense"; tasks: ["topic" "ner"`)
+	_, err = m.Predict(t.Context(), []cephalo.Input{{Text: &cephalo.Text{Text: "a"}, Question: &cephalo.Question{Question: "who"}}}, cephalo.PredictOptions{})
+	require.ErrorContains(t, err, `task "qa": context is empty`)
+	n := 0
+	for r, err := range m.PredictSeq(t.Context(), func(yield func(cephalo.Input) bool) {
+		_ = yield(cephalo.Inputs("a film")[0]) && yield(cephalo.Input{Err: errors.New("unreadable")}) && yield(cephalo.Inputs("a film")[0])
+	}, cephalo.PredictOptions{}) {
+		var in *cephalo.InputError
+		if n == 1 {
+			require.ErrorAs(t, err, &in)
+			require.Equal(t, 1, in.Index)
+		} else {
+			require.NoError(t, err)
+			require.Contains(t, r, "topic")
+		}
+		n++
+	}
+	require.Equal(t, 3, n)
+}
