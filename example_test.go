@@ -97,6 +97,57 @@ func ExampleModel_NewHeads() {
 	// Output: [topic people] 1 true 1
 }
 
+func ExampleModel_Predict() {
+	ctx := context.Background()
+	folder, _ := models.Default()
+	m, err := cephalo.OpenFS(ctx, folder, cephalo.WithBackend("cpu"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	tasks := []heads.Task{
+		{Config: heads.TaskConfig{Name: "answer", TaskType: heads.QuestionAnsweringTask}},
+		{Config: heads.TaskConfig{Name: "same", TaskType: heads.ParaphraseDetection}},
+		{Config: heads.TaskConfig{Name: "tree", TaskType: heads.DependencyParsing, Labels: []string{"subject", "object"}}},
+	}
+	if err := m.NewHeads(ctx, tasks, false, 1); err != nil {
+		log.Fatal(err)
+	}
+	pair := "She wrote programs"
+	in := cephalo.Input{
+		Text:     &cephalo.Text{Text: "Ada wrote the first program", Pair: &pair},
+		Question: &cephalo.Question{Question: "Who wrote it?", Context: "Ada wrote the first program"},
+	}
+	res, err := m.Predict(ctx, []cephalo.Input{in}, cephalo.PredictOptions{Tasks: []string{"answer", "same"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, scored := res[0]["same"].(float64)
+	fmt.Println(len(res[0]["answer"].([]cephalo.AnswerSpan)), scored, res[0]["tree"])
+	// Output: 1 true <nil>
+}
+
+func ExampleModel_Senses() {
+	ctx := context.Background()
+	folder, _ := models.Default()
+	m, err := cephalo.OpenFS(ctx, folder, cephalo.WithBackend("cpu"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer m.Close()
+	task := heads.TaskConfig{Name: "senses", TaskType: heads.WordSenseDisambiguation, Labels: []string{"money", "river"}}
+	if err := m.NewHead(ctx, task, heads.Options{}, 1); err != nil {
+		log.Fatal(err)
+	}
+	const text = "The bank lent money"
+	senses, err := m.Senses(ctx, []cephalo.Text{{Text: text, Targets: []cephalo.Span{{Start: 4, End: 8}}}}, cephalo.Length{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(senses[0][0].Word, len(senses[0]))
+	// Output: bank 1
+}
+
 func ExampleModel_Save() {
 	ctx := context.Background()
 	folder, _ := models.Default()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cephalo-ml/cephalo"
 	"github.com/cephalo-ml/cephalo/heads"
+	"github.com/cephalo-ml/cephalo/internal/testutil"
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
@@ -124,4 +125,36 @@ func TestPredictErrors(t *testing.T) {
 		n++
 	}
 	require.Equal(t, 3, n)
+}
+
+// TestGenerationHeads: a generation head of ours continues on a causal encoder; one
+// that sees later tokens is refused.
+func TestGenerationHeads(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		for _, name := range []string{"gpt2-lm", "qwen3-tied"} {
+			m := open(t, b, testutil.Testdata("goldens", name))
+			for _, task := range []heads.TaskType{heads.MachineTranslation, heads.DialogueGeneration, heads.TextSummarization} {
+				cfg := heads.TaskConfig{Name: "writer", TaskType: task, VocabularySize: m.Config().VocabSize}
+				require.NoError(t, m.NewHead(t.Context(), cfg, heads.Options{}, 4))
+				prompts := [][]int32{{5, 17, 9}, {7}}
+				o := cephalo.GenerateOptions{MaxNewTokens: 4, IgnoreEOS: true}
+				got, err := m.GenerateIDs(t.Context(), prompts, o)
+				require.NoError(t, err)
+				for i, p := range prompts {
+					alone, err := m.GenerateIDs(t.Context(), [][]int32{p}, o)
+					require.NoError(t, err)
+					require.Len(t, got[i], 4)
+					require.Equal(t, alone[0], got[i])
+				}
+				require.NoError(t, m.NewHead(t.Context(), cfg, heads.Options{UseTaskAttention: true}, 4))
+				_, err = m.GenerateIDs(t.Context(), prompts, o)
+				require.ErrorIs(t, err, tensor.ErrUnsupported)
+				require.ErrorContains(t, err, "task attention")
+			}
+			require.NoError(t, m.NewHeads(t.Context(), []heads.Task{{Config: heads.TaskConfig{Name: "writer", TaskType: heads.DialogueGeneration, VocabularySize: m.Config().VocabSize}}, everyHead()[0]}, false, 4))
+			got, err := m.GenerateIDs(t.Context(), [][]int32{{7}}, cephalo.GenerateOptions{MaxNewTokens: 2, IgnoreEOS: true})
+			require.NoError(t, err, "the only head for it among several")
+			require.Len(t, got[0], 2)
+		}
+	})
 }
