@@ -197,6 +197,9 @@ func TestGeneration(t *testing.T) {
 		head, w := newHead(t, b, cfg, d, opt)
 		for _, p := range w.Params {
 			require.NotEqual(t, "head.lm_head.weight", p.Name)
+			if p.Name == "head.lm_head.bias" {
+				require.Equal(t, make([]float32, v), valuesOf(t, w, p))
+			}
 		}
 		noisy(t, b, w)
 		x := random(5, 2*5*d)

@@ -2,6 +2,7 @@ package heads_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -107,4 +108,33 @@ func TestMultiTaskNames(t *testing.T) {
 	_, w := newMulti(t, cpu(t), []heads.Task{task("a", heads.TopicClassification, heads.Options{}), task("b", heads.TopicClassification, heads.Options{})}, 16, false)
 	v := valuesByName(t, w)
 	require.NotEqual(t, v["heads.a.classifier.weight"], v["heads.b.classifier.weight"])
+}
+
+// TestFFNShapes: the inner width is H times the expansion for every block, and the rank
+// of lowrank a quarter of it.
+func TestFFNShapes(t *testing.T) {
+	const in, h, f = 16, 12, 36
+	for kind, want := range map[string]map[string][]int{
+		"mlp":      {"up.weight": {f, h}, "up.bias": {f}, "down.weight": {h, f}, "down.bias": {h}},
+		"geglu":    {"in.weight": {2 * f, h}, "in.bias": {2 * f}, "out.weight": {h, f}, "out.bias": {h}},
+		"glu":      {"gate.weight": {f, h}, "gate.bias": {f}, "value.weight": {f, h}, "value.bias": {f}, "out.weight": {h, f}, "out.bias": {h}},
+		"swiglu":   {"gate.weight": {f, h}, "up.weight": {f, h}, "down.weight": {h, f}},
+		"residual": {"up.weight": {f, h}, "up.bias": {f}, "down.weight": {h, f}, "down.bias": {h}, "skip.weight": {h, h}, "skip.bias": {h}},
+		"lowrank":  {"u1.weight": {f / 4, h}, "v1.weight": {f, f / 4}, "v1.bias": {f}, "u2.weight": {f / 4, f}, "v2.weight": {h, f / 4}, "v2.bias": {h}},
+	} {
+		_, w := newHead(t, cpu(t), heads.TaskConfig{Name: "x", TaskType: heads.TopicClassification, NumClasses: 3}, in, heads.Options{IntermediateSize: h, UseFFN: true, FFN: kind, FFNExpansion: 3})
+		got := map[string][]int{}
+		for _, p := range w.Params {
+			if name, ok := strings.CutPrefix(p.Name, "head.ffn."); ok {
+				got[name] = p.Dims()
+			}
+		}
+		require.Equal(t, want, got, kind)
+	}
+	_, w := newHead(t, cpu(t), heads.TaskConfig{Name: "x", TaskType: heads.TopicClassification, NumClasses: 3}, 2, heads.Options{UseFFN: true, FFN: "lowrank", FFNExpansion: 1})
+	for _, p := range w.Params {
+		if p.Name == "head.ffn.u1.weight" {
+			require.Equal(t, []int{1, 2}, p.Dims(), "a rank of at least 1")
+		}
+	}
 }
