@@ -222,9 +222,9 @@ func wantPair(in Input) (Text, bool) {
 	return t, ok && t.Pair != nil
 }
 
-func wantTargets(in Input) (Text, bool) {
+func wantEntities(in Input) (Text, bool) {
 	t, ok := wantFirst(in)
-	return t, ok && t.Targets != nil
+	return t, ok && len(t.Targets) > 1
 }
 
 // wantFirst is the text alone where a pair came.
@@ -302,7 +302,7 @@ func (m *Model) reader(t *task, o PredictOptions) (r reader, err error) {
 	case heads.KindTargetClassification:
 		return read(t, text, wantText, m.senser(t, o.Length)), nil
 	case heads.KindRelationExtraction:
-		return read(t, "a text and targets", wantTargets, m.relater(t, o.Length)), nil
+		return read(t, "a text and at least two targets", wantEntities, m.relater(t, o.Length)), nil
 	case heads.KindCoreference:
 		return read(t, text, wantFirst, m.resolver(t, o.Length)), nil
 	default:

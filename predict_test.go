@@ -103,7 +103,7 @@ func TestPredictErrors(t *testing.T) {
 	m := sentiment(t, b)
 	require.NoError(t, m.NewHeads(t.Context(), everyHead(), false, 5))
 	_, err = m.Predict(t.Context(), []cephalo.Input{{}}, cephalo.PredictOptions{})
-	require.ErrorContains(t, err, "want a text, or a question and a context, or choices, or a query and texts, or a pair of texts, or a text and targets")
+	require.ErrorContains(t, err, "want a text, or a question and a context, or choices, or a query and texts, or a pair of texts, or a text and at least two targets")
 	_, err = m.Predict(t.Context(), cephalo.Inputs("a film"), cephalo.PredictOptions{Tasks: []string{"topic", "qa"}})
 	require.ErrorContains(t, err, `task "qa" wants a question and a context`)
 	_, err = m.Predict(t.Context(), cephalo.Inputs("a film"), cephalo.PredictOptions{Tasks: []string{"nonsense"}})
