@@ -36,7 +36,7 @@ type Description struct {
 	HeadDim           int            `json:"head_dim"`
 	VocabSize         int            `json:"vocab_size"`
 	MaxTokens         int            `json:"max_tokens"`
-	Head              string         `json:"head"`
+	Head              string         `json:"head"` // its kind, or multi-task, or none
 	Labels            []string       `json:"labels,omitempty"`
 	Heads             []HeadInfo     `json:"heads,omitempty"`
 	Tokenizer         string         `json:"tokenizer"`
@@ -72,8 +72,11 @@ func (m *Model) Describe() (*Description, error) {
 		BytesInMemory: m.weights.Bytes(), BatchTokens: min(128, c.MaxTokens), Tokenizer: "none",
 	}
 	d.Head = "none"
-	if m.head != nil {
+	switch {
+	case m.head != nil:
 		d.Head = string(m.kind())
+	case m.module != nil:
+		d.Head = "multi-task"
 	}
 	if m.tokenizer != nil {
 		d.Tokenizer = m.tokenizer.Kind()

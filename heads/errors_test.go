@@ -182,6 +182,7 @@ func inputFormatOn(t *testing.T, b tensor.Backend) {
 		{"ids", classify, heads.Input{Hidden: ids}, "token ids go to an encoder first"},
 		{"mask of another shape", tokens, heads.Input{Hidden: x.Hidden, Mask: maskHost(t, []int32{1, 1, 1, 1}, 2, 2)}, "attention_mask is I32[2 2], want [2 5]"},
 		{"mask of rank 1", tokens, heads.Input{Hidden: x.Hidden, Mask: maskHost(t, make([]int32, 10), 10)}, "attention_mask is I32[10], want [2 5]"},
+		{"mask of rank 3", tokens, heads.Input{Hidden: x.Hidden, Mask: maskHost(t, make([]int32, 10), 2, 5, 1)}, "attention_mask is I32[2 5 1], want [2 5]"},
 		{"mask value 2", tokens, heads.Input{Hidden: x.Hidden, Mask: maskHost(t, []int32{1, 1, 2, 1, 1, 1, 1, 1, 1, 1}, 2, 5)}, "value 2 at 2, want 0 or 1"},
 		{"mask value NaN", tokens, heads.Input{Hidden: x.Hidden, Mask: floatMask(t, nan)}, "value NaN at 0, want a whole number"},
 		{"empty batch", classify, hidden(t, s, 1, 0, 5, 16), "empty batch"},
