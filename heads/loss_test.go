@@ -2,11 +2,16 @@ package heads_test
 
 import (
 	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cephalo-ml/cephalo/encoders"
 	"github.com/cephalo-ml/cephalo/heads"
+	"github.com/cephalo-ml/cephalo/internal/safetensors"
+	"github.com/cephalo-ml/cephalo/internal/testutil"
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
@@ -159,4 +164,56 @@ func maskedLosses(t *testing.T) {
 			require.InDelta(t, want/max(n, 1), floats(t, r, "value", 1)[0], 1e-5)
 		}
 	})
+}
+
+// TestAnswerLoss: only kept positions compete for the start and the end of an answer,
+// where Hugging Face lets padded ones too: over kept ones the golden folders have these
+// losses. A position outside is ignored, or found by CheckLabels.
+func TestAnswerLoss(t *testing.T) {
+	for folder, want := range map[string]float64{"bert-qa": 2.787033, "modernbert-qa": 3.135063} {
+		t.Run(folder, func(t *testing.T) {
+			dir := testutil.Shared(t, "goldens", folder)
+			config, err := os.ReadFile(filepath.Join(dir, "config.json"))
+			require.NoError(t, err)
+			io, err := safetensors.Open(filepath.Join(dir, "io.safetensors"))
+			require.NoError(t, err)
+			defer io.Close()
+			dims, mask := io.Dims("input_ids"), stored(t, io, "attention_mask")
+			onBackends(t, func(t *testing.T, b tensor.Backend) {
+				enc, head, _ := published(t, b, config, filepath.Join(dir, "model.safetensors"))
+				run := func(start, end []int32) float32 {
+					r := forward(t, b, func(s *tensor.Scope) (heads.Output, error) {
+						bt, err := encoders.NewBatch(encoders.Padded{IDs: stored(t, io, "input_ids"), Mask: mask, Types: stored(t, io, "token_type_ids"), Batch: dims[0], Cols: dims[1]})
+						require.NoError(t, err)
+						e, err := enc.Forward(s, bt, encoders.Want{})
+						require.NoError(t, err)
+						x, err := bt.Unpack(s, e.Hidden, 0)
+						require.NoError(t, err)
+						out, err := head.Forward(s, heads.Input{Hidden: x, Mask: maskHost(t, mask, dims...)})
+						require.NoError(t, err)
+						sum, err := tensor.Add(s, answerLoss(t, s, out.StartLogits, start), answerLoss(t, s, out.EndLogits, end))
+						require.NoError(t, err)
+						out.Value, err = tensor.Scale(s, sum, 0.5, 0)
+						return out, err
+					})
+					return floats(t, r, "value", 1)[0]
+				}
+				start, end := stored(t, io, "start_positions"), stored(t, io, "end_positions")
+				require.InDelta(t, want, run(start, end), 1e-5)
+				outside := []int32{int32(dims[1]), -1, 99}
+				require.ErrorContains(t, tensor.CheckLabels(outside, dims[1], tensor.IgnoreIndex), "label 0 is")
+				require.Zero(t, run(outside, outside))
+			})
+		})
+	}
+}
+
+// answerLoss is the mean cross entropy of logits over positions [B,L].
+func answerLoss(t testing.TB, s *tensor.Scope, logits tensor.Tensor, at []int32) tensor.Tensor {
+	t.Helper()
+	target, err := tensor.Upload(s, at, len(at))
+	require.NoError(t, err)
+	l, err := tensor.CrossEntropy(s, logits, target, tensor.Tensor{}, tensor.MeanCrossEntropy)
+	require.NoError(t, err)
+	return l
 }
