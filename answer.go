@@ -72,6 +72,9 @@ func (m *Model) answerer(t *task, o AnswerOptions) (func(Question) (work[[]Answe
 	if o.TopK < 0 || o.MaxAnswerLength < 0 || o.Window < 0 || o.Overlap < 0 {
 		return nil, fmt.Errorf("top-k %d, answer length %d, window %d, overlap %d: want 0 or more", o.TopK, o.MaxAnswerLength, o.Window, o.Overlap)
 	}
+	if err := (Length{OnLong: o.OnLong}).check(true); err != nil {
+		return nil, err
+	}
 	if o.TopK == 0 {
 		o.TopK = 1
 	}

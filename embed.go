@@ -22,8 +22,9 @@ type EmbedOptions struct {
 // l2Eps is torch.nn.functional.normalize's: a zero vector stays zero.
 const l2Eps = 1e-12
 
-// Embed gives a vector for each text, in order. A text's vector does not depend
-// on its neighbours.
+// Embed gives a vector for each text, in order: the encoder's, pooled, through the
+// modules of the folder. Heads take no part: the embedding of a similarity head is
+// what Predict gives for a text. A text's vector does not depend on its neighbours.
 func (m *Model) Embed(ctx context.Context, texts []string, opts ...EmbedOptions) ([][]float32, error) {
 	var o EmbedOptions
 	if len(opts) > 0 {

@@ -18,9 +18,11 @@ type Frame struct {
 }
 
 // Frames gives the semantic roles, or the facts, of each text: one frame for each
-// of its Targets, the predicates. Without Targets every word is asked as a
-// predicate, and those stay that the head itself tags as one (V or P; where it has
-// no such label, those with an argument).
+// of its Targets, the predicates, whose places are the frames'; a predicate that
+// the head does not tag as one (V or P) has no Label. Without Targets every word is
+// asked as a predicate, and those stay that the head itself tags as one (where it
+// has no such label, those with an argument); the place is the tagged one, and a
+// predicate of several words is one frame, as its first word has it.
 func (m *Model) Frames(ctx context.Context, texts []Text, l Length) ([][]Frame, error) {
 	return all(m.FramesSeq(ctx, slices.Values(texts), l))
 }
@@ -62,7 +64,15 @@ func (m *Model) framer(t *task, l Length) func(Text) (work[[]Frame], error) {
 					return nil, err
 				}
 				f, own := frameOf(in.Text, spans[i], found)
-				if in.Targets != nil || own || !tagsPredicates && len(f.Arguments) > 0 {
+				switch {
+				case in.Targets != nil:
+					frames = append(frames, f)
+				case own != nil:
+					f.Predicate = *own
+					if n := len(frames); n == 0 || frames[n-1].Predicate.End <= own.Start {
+						frames = append(frames, f)
+					}
+				case !tagsPredicates && len(f.Arguments) > 0:
 					frames = append(frames, f)
 				}
 			}
@@ -82,16 +92,17 @@ func (m *Model) framer(t *task, l Length) func(Text) (work[[]Frame], error) {
 
 func isPredicate(label string) bool { return label == "V" || label == "P" }
 
-// frameOf makes a frame of what was tagged for the predicate at a place; own says
-// that the predicate itself was tagged as one.
-func frameOf(text string, at Span, found []Entity) (f Frame, own bool) {
+// frameOf makes a frame of what was tagged for the predicate at a place; own is what
+// was tagged there as a predicate, nil where nothing was.
+func frameOf(text string, at Span, found []Entity) (f Frame, own *Entity) {
 	f.Predicate = Entity{Word: text[at.Start:at.End], Start: at.Start, End: at.End}
 	for _, e := range found {
 		switch {
 		case !isPredicate(e.Label):
 			f.Arguments = append(f.Arguments, e)
-		case e.Start < at.End && at.Start < e.End:
-			f.Predicate, own = e, true
+		case own == nil && e.Start < at.End && at.Start < e.End:
+			own = &e
+			f.Predicate.Label, f.Predicate.Score = e.Label, e.Score
 		}
 	}
 	return f, own

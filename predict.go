@@ -22,6 +22,37 @@ type Input struct {
 	Err      error // an input that could not be read: its place gets this error
 }
 
+// holds says what is there, for messages.
+func (in Input) holds() string {
+	var parts []string
+	if t := in.Text; t != nil {
+		what := "a text"
+		if t.Pair != nil {
+			what = "a pair of texts"
+		}
+		switch n := len(t.Targets); n {
+		case 0:
+		case 1:
+			what += " with one target"
+		default:
+			what += fmt.Sprintf(" with %d targets", n)
+		}
+		parts = append(parts, what)
+	}
+	for _, p := range []struct {
+		name string
+		ok   bool
+	}{{"a question with its context", in.Question != nil}, {"choices", in.Choice != nil}, {"a query with its texts", in.Query != nil}} {
+		if p.ok {
+			parts = append(parts, p.name)
+		}
+	}
+	if parts == nil {
+		return "empty"
+	}
+	return strings.Join(parts, " and ")
+}
+
 // Inputs are plain texts as inputs.
 func Inputs(texts ...string) []Input {
 	out := make([]Input, len(texts))
@@ -116,7 +147,7 @@ func together(in Input, readers []reader, named bool) (work[Results], error) {
 		w, ok, err := r.prepare(in)
 		if !ok {
 			if named {
-				return work[Results]{}, fmt.Errorf("task %q wants %s", r.name, r.wants)
+				return work[Results]{}, fmt.Errorf("task %q wants %s, the input is %s", r.name, r.wants, in.holds())
 			}
 			if !slices.Contains(wants, r.wants) {
 				wants = append(wants, r.wants)
@@ -133,7 +164,7 @@ func together(in Input, readers []reader, named bool) (work[Results], error) {
 		shares = append(shares, share{r.name, len(w.asks), w.finish})
 	}
 	if shares == nil {
-		return work[Results]{}, fmt.Errorf("the input is missing: want %s", strings.Join(wants, ", or "))
+		return work[Results]{}, fmt.Errorf("the input is %s, want %s", in.holds(), strings.Join(wants, ", or "))
 	}
 	asks, at := shareSequences(all)
 	return work[Results]{asks: asks, finish: func(outs []output) (Results, error) {
@@ -168,7 +199,7 @@ func (m *Model) continued(ctx context.Context, name string, inputs iter.Seq[Inpu
 			switch {
 			case err != nil:
 			case in.Text == nil:
-				err = fmt.Errorf("the input is missing: want a text")
+				err = fmt.Errorf("the input is %s, want a text", in.holds())
 			default:
 				var texts []string
 				if texts, err = m.Generate(ctx, []string{in.Text.Text}, o.Generate); err == nil {
@@ -238,6 +269,9 @@ func wantFirst(in Input) (Text, bool) {
 func (m *Model) reader(t *task, o PredictOptions) (r reader, err error) {
 	const text = "a text"
 	cfg := t.config()
+	if err := o.Length.check(t.kind() == heads.KindTokenClassification || t.kind() == heads.KindQuestionAnswering); err != nil {
+		return r, err
+	}
 	o.Classify.Length, o.Tag.Length, o.Rank.Length, o.FillMask.Length = o.Length, o.Length, o.Length, o.Length
 	switch k := t.kind(); k {
 	case heads.KindTextClassification:
@@ -285,13 +319,12 @@ func (m *Model) reader(t *task, o PredictOptions) (r reader, err error) {
 			return c, in.Choice != nil
 		}, m.chooser(t, o.Length)), nil
 	case heads.KindRanking:
-		prepare, err := m.ranker(t, o.Rank)
 		return read(t, "a query and texts", func(in Input) (q Query, ok bool) {
 			if in.Query != nil {
 				q = *in.Query
 			}
 			return q, in.Query != nil
-		}, prepare), err
+		}, m.ranker(t, o.Rank)), nil
 	case heads.KindTextGeneration:
 		prepare, err := m.filler(t, o.FillMask)
 		return read(t, "a text with masks", wantText, prepare), err

@@ -20,58 +20,72 @@ type Query struct {
 type RankOptions struct {
 	Length
 	TopK int  // 0: all
-	Raw  bool // logits as scores; those of a ranking head are
+	Raw  bool // logits of classes as scores; a ranking or similarity head has no others
 }
 
-// Rank scores each text as a pair with the query, best first: by a ranking head,
-// by a cross-encoder of one logit (its sigmoid) or of two classes (the second's
-// probability); in a folder without such a head, by the cosine of vectors.
+// Rank scores each text with the query, best first. Of a model's heads a ranking
+// head goes before a similarity head, and this before a cross-encoder of one logit
+// (its sigmoid) or of two classes (the second's probability); in a folder without
+// a head for it, the encoder's vectors are compared.
 func (m *Model) Rank(ctx context.Context, queries []Query, o RankOptions) ([][]Hit, error) {
 	return all(m.RankSeq(ctx, slices.Values(queries), o))
 }
 
 // RankSeq ranks as queries come.
 func (m *Model) RankSeq(ctx context.Context, queries iter.Seq[Query], o RankOptions) iter.Seq2[[]Hit, error] {
-	t, err := m.task(heads.KindRanking, heads.KindTextClassification)
+	t, err := m.rankingTask()
 	switch {
-	case err != nil && m.module != nil && m.kind() != heads.KindTextSimilarity:
+	case err != nil:
 		return failed[[]Hit](err)
-	case err != nil: // a head for something else, or none
+	case t == nil:
 		return m.rankByVectors(ctx, queries, o)
+	case t.kind() == heads.KindTextSimilarity:
+		return pipeline(ctx, m, queries, m.searcher(t, o.TopK, o.Length), m.answer)
 	}
-	prepare, err := m.ranker(t, o)
-	if err != nil {
-		return failed[[]Hit](err)
-	}
-	return pipeline(ctx, m, queries, prepare, m.answer)
+	return pipeline(ctx, m, queries, m.ranker(t, o), m.answer)
 }
 
-// ranker prepares queries for a head that scores pairs.
-func (m *Model) ranker(t *task, o RankOptions) (func(Query) (work[[]Hit], error), error) {
-	cfg := t.config()
-	ranks := t.kind() == heads.KindRanking
-	if !ranks && cfg.NumClasses > 2 {
-		return nil, fmt.Errorf("ranking takes a head of one logit or two classes, %s has %d", cfg.Name, cfg.NumClasses)
+// rankingTask is the head that scores texts for a query, nil where vectors do.
+func (m *Model) rankingTask() (*task, error) {
+	all, err := m.tasks()
+	if err != nil { // the encoder alone
+		return nil, nil
 	}
-	score := func(z []float32) float64 {
+	classes := ofKind(all, heads.KindTextClassification)
+	for _, fit := range [][]*task{
+		ofKind(all, heads.KindRanking),
+		ofKind(all, heads.KindTextSimilarity),
+		slices.DeleteFunc(slices.Clone(classes), func(t *task) bool { return t.config().NumClasses > 2 }),
+	} {
+		if len(fit) > 0 {
+			return only(all, fit, heads.KindRanking)
+		}
+	}
+	switch {
+	case len(classes) > 0:
+		c := classes[0].config()
+		return nil, fmt.Errorf("ranking takes a head of one logit or two classes, %s has %d", c.Name, c.NumClasses)
+	case m.module != nil: // heads of ours, for something else
+		return only(all, nil, heads.KindRanking)
+	}
+	return nil, nil
+}
+
+// ranker prepares queries for a head that reads each pair as one sequence.
+func (m *Model) ranker(t *task, o RankOptions) func(Query) (work[[]Hit], error) {
+	regression, ranks := t.config().ProblemType == heads.RegressionProblem, t.kind() == heads.KindRanking
+	score := func(out output) float64 {
+		z := out.vector
 		switch {
-		case o.Raw || ranks || cfg.ProblemType == heads.RegressionProblem:
+		case o.Raw || ranks || regression:
 			return float64(z[len(z)-1])
 		case len(z) == 1:
 			return sigmoid(float64(z[0]))
 		}
-		p := []float64{float64(z[0]), float64(z[1])}
-		softmax(p)
-		return p[1]
+		return probabilities(z)[1]
 	}
 	return func(q Query) (work[[]Hit], error) {
-		w := work[[]Hit]{finish: func(outs []output) ([]Hit, error) {
-			hits := make([]Hit, len(outs))
-			for i, out := range outs {
-				hits[i] = Hit{Index: i, Score: score(out.vector), Text: q.Texts[i]}
-			}
-			return best(hits, o.TopK), nil
-		}}
+		w := hitsOf(q, o.TopK, score)
 		if q.Err != nil {
 			return w, q.Err
 		}
@@ -83,7 +97,7 @@ func (m *Model) ranker(t *task, o RankOptions) (func(Query) (work[[]Hit], error)
 			w.asks = append(w.asks, ask{task: t, seqs: seqs})
 		}
 		return w, nil
-	}, nil
+	}
 }
 
 func (m *Model) rankByVectors(ctx context.Context, queries iter.Seq[Query], o RankOptions) iter.Seq2[[]Hit, error] {

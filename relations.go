@@ -37,7 +37,10 @@ func (m *Model) RelationsSeq(ctx context.Context, texts iter.Seq[Text], l Length
 var errNoEntities = fmt.Errorf("relations hold between entities: want at least two targets")
 
 func (m *Model) relater(t *task, l Length) func(Text) (work[[]Relation], error) {
-	labels, marks := t.config().Labels, m.knowsMarkers()
+	labels, pairs := t.config().Labels, m.barePairs
+	if m.knowsMarkers() {
+		pairs = m.markedPairs
+	}
 	return func(in Text) (work[[]Relation], error) {
 		var w work[[]Relation]
 		if err := in.one("relation extraction"); err != nil {
@@ -46,29 +49,20 @@ func (m *Model) relater(t *task, l Length) func(Text) (work[[]Relation], error) 
 		if len(in.Targets) < 2 {
 			return w, errNoEntities
 		}
-		var pairs [][2]Span
-		for i, a := range in.Targets {
-			for j, b := range in.Targets {
-				if i != j {
-					pairs = append(pairs, [2]Span{a, b})
-				}
-			}
+		of, err := entityPairs(in)
+		if err != nil {
+			return w, err
 		}
-		var err error
-		if marks {
-			w.asks, err = m.markedPairs(t, in, pairs, l)
-		} else {
-			w.asks, err = m.barePairs(t, in, pairs, l)
-		}
+		w.asks, err = pairs(t, in, of, l)
 		w.finish = func(outs []output) ([]Relation, error) {
 			var rows [][]float32
 			for _, out := range outs {
 				rows = append(rows, out.rows...)
 			}
-			all := make([]Relation, len(pairs))
-			for i, p := range pairs {
+			all := make([]Relation, len(of))
+			for i, p := range of {
 				label, score := likeliest(labels, rows[i])
-				all[i] = Relation{Head: mention(in.Text, p[0]), Tail: mention(in.Text, p[1]), Label: label, Score: score}
+				all[i] = Relation{Head: mention(in.Text, in.Targets[p[0]]), Tail: mention(in.Text, in.Targets[p[1]]), Label: label, Score: score}
 			}
 			return all, nil
 		}
@@ -76,26 +70,47 @@ func (m *Model) relater(t *task, l Length) func(Text) (work[[]Relation], error) 
 	}
 }
 
+// entityPairs are all ordered pairs of a text's targets, by number.
+func entityPairs(in Text) ([][2]int, error) {
+	var pairs [][2]int
+	for i, a := range in.Targets {
+		if err := placeIn(in.Text, a); err != nil {
+			return nil, fmt.Errorf("target %d: %w", i, err)
+		}
+		for j, b := range in.Targets {
+			if i == j {
+				continue
+			}
+			if a == b {
+				return nil, fmt.Errorf("targets %d and %d are one place: relations hold between two", min(i, j), max(i, j))
+			}
+			pairs = append(pairs, [2]int{i, j})
+		}
+	}
+	return pairs, nil
+}
+
 // barePairs is one ask for all pairs of a text.
-func (m *Model) barePairs(t *task, in Text, pairs [][2]Span, l Length) ([]ask, error) {
+func (m *Model) barePairs(t *task, in Text, pairs [][2]int, l Length) ([]ask, error) {
 	e, err := m.encode(in, l)
+	if err != nil {
+		return nil, err
+	}
+	_, places, err := targetsOf(e, in)
 	if err != nil {
 		return nil, err
 	}
 	a := ask{task: t, seqs: []*sequence{m.sequenceOf(e)}}
 	for _, p := range pairs {
-		first, err := targetAt(e, in.Text, p[0])
-		if err != nil {
-			return nil, err
-		}
-		second, err := targetAt(e, in.Text, p[1])
-		if err != nil {
-			return nil, err
-		}
-		first.SecondStart, first.SecondEnd = second.Start, second.End
-		a.targets = append(a.targets, first)
+		a.targets = append(a.targets, both(places[p[0]], places[p[1]]))
 	}
 	return []ask{a}, nil
+}
+
+// both is a target of two places.
+func both(first, second heads.Target) heads.Target {
+	first.SecondStart, first.SecondEnd = second.Start, second.End
+	return first
 }
 
 // markers open and close the first and the second entity (Baldini Soares et al. 2019).
@@ -116,36 +131,38 @@ func (m *Model) knowsMarkers() bool {
 }
 
 // markedPairs is one ask for each pair, with markers about both entities.
-func (m *Model) markedPairs(t *task, in Text, pairs [][2]Span, l Length) ([]ask, error) {
-	var asks []ask
-	for _, p := range pairs {
-		for _, at := range p {
-			if at.Start < 0 || at.End <= at.Start || at.End > len(in.Text) {
-				return nil, fmt.Errorf("target %d to %d, want a place in a text of %d bytes", at.Start, at.End, len(in.Text))
+func (m *Model) markedPairs(t *task, in Text, pairs [][2]int, l Length) ([]ask, error) {
+	asks := make([]ask, len(pairs))
+	for i, p := range pairs {
+		text, marks, err := marked(in, p)
+		if err != nil {
+			return nil, err
+		}
+		e, err := m.encode(Text{Text: text}, l)
+		if err != nil {
+			return nil, err
+		}
+		var places [2]heads.Target
+		for k, at := range marks {
+			if places[k], err = targetAt(e, at); err != nil {
+				return nil, fmt.Errorf("target %d (%q) %w", p[k], mention(in.Text, in.Targets[p[k]]).Word, err)
 			}
 		}
-		text, at, err := marked(in.Text, p)
-		if err != nil {
-			return nil, err
-		}
-		marked, err := m.barePairs(t, Text{Text: text}, [][2]Span{at}, l)
-		if err != nil {
-			return nil, err
-		}
-		asks = append(asks, marked...)
+		asks[i] = ask{task: t, seqs: []*sequence{m.sequenceOf(e)}, targets: []heads.Target{both(places[0], places[1])}}
 	}
 	return asks, nil
 }
 
-// marked puts the markers into the text; the places are those of the opening ones.
-func marked(text string, pair [2]Span) (string, [2]Span, error) {
-	first, second := 0, 1
-	if pair[1].Start < pair[0].Start {
+// marked puts the markers into the text, about a pair of its targets; the places
+// are those of the opening ones.
+func marked(in Text, pair [2]int) (string, [2]Span, error) {
+	text, first, second := in.Text, 0, 1
+	if in.Targets[pair[1]].Start < in.Targets[pair[0]].Start {
 		first, second = 1, 0
 	}
-	a, b := pair[first], pair[second]
+	a, b := in.Targets[pair[first]], in.Targets[pair[second]]
 	if b.Start < a.End {
-		return "", pair, fmt.Errorf("targets %q and %q overlap", text[a.Start:a.End], text[b.Start:b.End])
+		return "", [2]Span{}, fmt.Errorf("targets %d (%q) and %d (%q) overlap", pair[first], text[a.Start:a.End], pair[second], text[b.Start:b.End])
 	}
 	var out []byte
 	var at [2]Span

@@ -3,6 +3,7 @@ package cephalo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"slices"
@@ -21,15 +22,20 @@ func Cosine(a, b []float32) float64 {
 	return ab / math.Max(math.Sqrt(aa)*math.Sqrt(bb), 1e-16)
 }
 
-// Similar gives the similarity of the two texts of each pair: the cosine of their
-// vectors, or what the function of a similarity head says.
+// Similar gives the similarity of the two texts of each pair: what the function of
+// the model's similarity head says, or without such a head the cosine of the
+// encoder's vectors, as Embed gives them. Of the options a head reads Length alone.
 func (m *Model) Similar(ctx context.Context, pairs []Text, o EmbedOptions) ([]float64, error) {
 	return all(m.SimilarSeq(ctx, slices.Values(pairs), o))
 }
 
 // SimilarSeq compares pairs as they come.
 func (m *Model) SimilarSeq(ctx context.Context, pairs iter.Seq[Text], o EmbedOptions) iter.Seq2[float64, error] {
-	if t, err := m.task(heads.KindTextSimilarity); err == nil {
+	t, err := m.similarityTask()
+	switch {
+	case err != nil:
+		return failed[float64](err)
+	case t != nil:
 		return pipeline(ctx, m, pairs, m.comparer(t, o.Length), m.answer)
 	}
 	e, err := m.embedder(o)
@@ -47,6 +53,19 @@ func (m *Model) SimilarSeq(ctx context.Context, pairs iter.Seq[Text], o EmbedOpt
 		}, nil
 	}
 	return pipeline(ctx, m, pairs, prepare, e.vectors)
+}
+
+// similarityTask is the model's similarity head, nil where it has none.
+func (m *Model) similarityTask() (*task, error) {
+	all, err := m.tasks()
+	if err != nil { // the encoder alone
+		return nil, nil
+	}
+	fit := ofKind(all, heads.KindTextSimilarity)
+	if len(fit) == 0 {
+		return nil, nil
+	}
+	return only(all, fit, heads.KindTextSimilarity)
 }
 
 // comparer prepares pairs for a similarity head.
@@ -100,9 +119,21 @@ type Hit struct {
 	Text  string
 }
 
-// Search ranks texts by the cosine of their vectors with the query's, best first,
-// the topK best (0: all).
+// Search ranks texts by their similarity with the query, as Similar has it, best
+// first, the topK best (0: all).
 func (m *Model) Search(ctx context.Context, query string, texts []string, topK int, o EmbedOptions) ([]Hit, error) {
+	t, err := m.similarityTask()
+	switch {
+	case err != nil:
+		return nil, err
+	case t != nil:
+		q := slices.Values([]Query{{Query: query, Texts: texts}})
+		hits, err := all(pipeline(ctx, m, q, m.searcher(t, topK, o.Length), m.answer))
+		if err != nil {
+			return nil, err
+		}
+		return hits[0], nil
+	}
 	v, err := m.Embed(ctx, append([]string{query}, texts...), o)
 	if err != nil {
 		return nil, err
@@ -112,6 +143,36 @@ func (m *Model) Search(ctx context.Context, query string, texts []string, topK i
 		hits[i] = Hit{Index: i, Score: Cosine(v[0], v[i+1]), Text: t}
 	}
 	return best(hits, topK), nil
+}
+
+// searcher prepares queries for a similarity head, which reads the query once a batch.
+func (m *Model) searcher(t *task, topK int, l Length) func(Query) (work[[]Hit], error) {
+	return func(q Query) (work[[]Hit], error) {
+		w := hitsOf(q, topK, func(out output) float64 { return out.score })
+		query, err := m.sequences(Text{Text: q.Query, Err: q.Err}, l)
+		if err != nil {
+			return w, err
+		}
+		for i, text := range q.Texts {
+			seqs, err := m.sequences(Text{Text: text}, l)
+			if err != nil {
+				return w, fmt.Errorf("text %d: %w", i, err)
+			}
+			w.asks = append(w.asks, ask{task: t, seqs: append(slices.Clip(query), seqs...)})
+		}
+		return w, nil
+	}
+}
+
+// hitsOf is the work of a query without its asks, one for each text.
+func hitsOf(q Query, topK int, score func(output) float64) work[[]Hit] {
+	return work[[]Hit]{finish: func(outs []output) ([]Hit, error) {
+		hits := make([]Hit, len(outs))
+		for i, out := range outs {
+			hits[i] = Hit{Index: i, Score: score(out), Text: q.Texts[i]}
+		}
+		return best(hits, topK), nil
+	}}
 }
 
 // best sorts hits by falling score, the first of equals first.

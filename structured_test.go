@@ -242,6 +242,88 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+// TestFramePlaces: a frame is of the place that was asked about; one that was found
+// is of the tagged place, once.
+func TestFramePlaces(t *testing.T) {
+	for name, crf := range map[string]bool{"tokens": false, "CRF": true} {
+		t.Run(name, func(t *testing.T) {
+			roles := map[string]map[string]int{}
+			for _, p := range []string{"give", "up"} {
+				roles[p] = map[string]int{"never": 3, "give": 1, "up": 2}
+			}
+			dir := predicates(t, heads.SemanticRoleLabeling, crf, []string{"O", "B-V", "I-V", "B-ARGM"}, []string{"never", "give", "up", "now"}, roles)
+			const text = "now 東 never give up now"
+			everywhere(t, dir, func(t *testing.T, m *cephalo.Model) {
+				places := []cephalo.Span{span(text, "up"), span(text, "give"), span(text, "give up"), span(text, "now")}
+				got, err := m.Frames(t.Context(), []cephalo.Text{{Text: text}, {Text: text, Targets: places}}, cephalo.Length{})
+				require.NoError(t, err)
+				require.Len(t, got[0], 1)
+				require.Equal(t, "give up", got[0][0].Predicate.Word)
+				require.Equal(t, "V", got[0][0].Predicate.Label)
+				require.Equal(t, []string{"ARGM never"}, labelled(got[0][0].Arguments))
+				require.Len(t, got[1], len(places))
+				for i, f := range got[1] {
+					require.Equal(t, text[places[i].Start:places[i].End], f.Predicate.Word)
+					require.Equal(t, places[i], cephalo.Span{Start: f.Predicate.Start, End: f.Predicate.End})
+					if i < 3 {
+						require.Equal(t, "V", f.Predicate.Label)
+						require.Greater(t, f.Predicate.Score, 0.9)
+					} else {
+						require.Empty(t, f.Predicate.Label)
+						require.Zero(t, f.Predicate.Score)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestBadTargets: a place that is none of the text is an error that names it, for
+// every head that is asked about places.
+func TestBadTargets(t *testing.T) {
+	const text = "é😀 ada met bob today"
+	ada := span(text, "ada")
+	all := map[string]func(m *cephalo.Model, in cephalo.Text, l cephalo.Length) error{
+		"roles": func(m *cephalo.Model, in cephalo.Text, l cephalo.Length) error {
+			_, err := m.Frames(t.Context(), []cephalo.Text{in}, l)
+			return err
+		},
+		"senses": func(m *cephalo.Model, in cephalo.Text, l cephalo.Length) error {
+			_, err := m.Senses(t.Context(), []cephalo.Text{in}, l)
+			return err
+		},
+		"relations": func(m *cephalo.Model, in cephalo.Text, l cephalo.Length) error {
+			_, err := m.Relations(t.Context(), []cephalo.Text{in}, l)
+			return err
+		},
+	}
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		m := sentiment(t, b)
+		require.NoError(t, m.NewHeads(t.Context(), everyHead(), false, 5))
+		for name, run := range all {
+			for _, c := range []struct {
+				at   cephalo.Span
+				want string
+			}{
+				{cephalo.Span{Start: 1, End: 3}, "target 1: bytes 1 to 3 cut a character"},
+				{cephalo.Span{Start: 0, End: 3}, "target 1: bytes 0 to 3 cut a character"},
+				{cephalo.Span{Start: 2, End: 5}, "target 1: bytes 2 to 5 cut a character"},
+				{cephalo.Span{Start: 5, End: 5}, "target 1: bytes 5 to 5, want 0 <= start < end <= 24"},
+				{cephalo.Span{Start: 5, End: 25}, "target 1: bytes 5 to 25, want"},
+				{cephalo.Span{Start: -1, End: 5}, "target 1: bytes -1 to 5, want"},
+				{cephalo.Span{Start: 6, End: 7}, `target 1 (" ") holds no token`},
+			} {
+				in := cephalo.Text{Text: text, Targets: []cephalo.Span{ada, c.at}}
+				require.ErrorContains(t, run(m, in, cephalo.Length{}), c.want, name)
+			}
+			in := cephalo.Text{Text: text, Targets: []cephalo.Span{ada, span(text, "today")}}
+			require.NoError(t, run(m, in, cephalo.Length{}), name)
+			require.ErrorContains(t, run(m, in, cephalo.Length{MaxLength: 5}), `target 1 ("today") lies outside the 5 tokens that are read of the text`, name)
+		}
+		require.ErrorContains(t, all["relations"](m, cephalo.Text{Text: text, Targets: []cephalo.Span{ada, span(text, "bob"), ada}}, cephalo.Length{}), "targets 0 and 2 are one place")
+	})
+}
+
 // TestSenses: the sense of the words that are asked about, or of all.
 func TestSenses(t *testing.T) {
 	labels := []string{"none", "money", "river"}
@@ -310,7 +392,11 @@ func TestRelations(t *testing.T) {
 			require.Equal(t, mentioned(text, "London"), got[0][1].Head)
 			over := []cephalo.Span{span(text, "born"), span(text, "born in")}
 			_, err = m.Relations(t.Context(), []cephalo.Text{{Text: text, Targets: over}}, cephalo.Length{})
-			require.ErrorContains(t, err, "overlap")
+			require.ErrorContains(t, err, `targets 0 ("born") and 1 ("born in") overlap`)
+			_, err = m.Relations(t.Context(), in, cephalo.Length{MaxLength: 7})
+			require.ErrorContains(t, err, `target 1 ("London") lies outside the 7 tokens`)
+			_, err = m.Relations(t.Context(), []cephalo.Text{{Text: text, Targets: []cephalo.Span{{Start: 0, End: 3}, {Start: 9, End: 99}}}}, cephalo.Length{})
+			require.ErrorContains(t, err, "target 1: bytes 9 to 99, want")
 		})
 	})
 }

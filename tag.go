@@ -107,13 +107,16 @@ const windowShare = 4
 
 // windows are the encodings of a text: one, or several overlapping ones.
 func (m *Model) windows(t Text, l Length) ([]*tokenizers.Encoding, error) {
+	if err := l.check(true); err != nil {
+		return nil, err
+	}
 	if l.OnLong == "" {
 		l.OnLong = LongWindow
 	}
 	if l.OnLong == LongWindow && l.Overlap == 0 && m.tokenizer != nil {
 		l.Overlap = m.limit(l.MaxLength) / windowShare
 	}
-	e, err := m.encode(t, l)
+	e, err := m.cut(t, l)
 	if err != nil {
 		return nil, err
 	}

@@ -48,21 +48,41 @@ func (m *Model) task(kinds ...heads.Kind) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	var fit []*task
-	var has, fits []string
-	for _, t := range all {
-		has = append(has, fmt.Sprintf("%s is a %s head", t.name, t.kind()))
-		if slices.Contains(kinds, t.kind()) {
-			fit, fits = append(fit, t), append(fits, t.name)
-		}
-	}
+	return only(all, ofKind(all, kinds...), kinds[0])
+}
+
+// ofKind are the heads of one of the kinds.
+func ofKind(all []*task, kinds ...heads.Kind) []*task {
+	return slices.DeleteFunc(slices.Clone(all), func(t *task) bool { return !slices.Contains(kinds, t.kind()) })
+}
+
+// only is the one head among a model's that fits what a pipeline does: none and
+// several are errors.
+func only(all, fit []*task, want heads.Kind) (*task, error) {
 	switch len(fit) {
 	case 0:
-		return nil, fmt.Errorf("%s, want %s: %w", strings.Join(has, ", "), kinds[0], tensor.ErrUnsupported)
+		return nil, fmt.Errorf("%s, want a %s head: %w", listed(all), want, tensor.ErrUnsupported)
 	case 1:
 		return fit[0], nil
 	}
-	return nil, fmt.Errorf("%s are all heads for that: predict runs them, all or by name", strings.Join(fits, " and "))
+	names := make([]string, len(fit))
+	for i, t := range fit {
+		names[i] = t.name
+	}
+	return nil, fmt.Errorf("%s are all heads for that: predict runs them, all or by name", strings.Join(names, " and "))
+}
+
+// listed says what heads there are, the first of many.
+func listed(all []*task) string {
+	const most = 3
+	var s []string
+	for _, t := range all[:min(len(all), most)] {
+		s = append(s, fmt.Sprintf("%s is a %s head", t.name, t.kind()))
+	}
+	if n := len(all) - most; n > 0 {
+		s = append(s, fmt.Sprintf("%d more are others", n))
+	}
+	return strings.Join(s, ", ")
 }
 
 // kind is the kind of the model's head, "" without one.

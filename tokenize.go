@@ -3,6 +3,7 @@ package cephalo
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/cephalo-ml/cephalo/tokenizers"
 )
@@ -11,7 +12,7 @@ import (
 const (
 	LongTruncate = "truncate" // cut it, special tokens kept
 	LongError    = "error"    // refuse it
-	LongWindow   = "window"   // overlapping windows
+	LongWindow   = "window"   // overlapping windows: Tag and Answer, and what is made of tags
 )
 
 // Length says how long texts are cut. The zero value cuts at the model's limit
@@ -19,7 +20,7 @@ const (
 type Length struct {
 	MaxLength          int    // tokens with special ones; 0: the model's limit, which it never exceeds
 	OnLong             string // truncate, error or window; "" is the pipeline's default
-	Overlap            int    // tokens that neighbouring windows share
+	Overlap            int    // tokens that neighbouring windows share; of window alone
 	TruncationSide     string // right (default) or left
 	TruncationStrategy string // longest_first (default), only_first, only_second
 	PlainSpecial       bool   // special tokens written in the text are plain text
@@ -38,9 +39,32 @@ func (m *Model) limit(asked int) int {
 	return n
 }
 
-// encode tokenizes one input and cuts it; the result and its Overflow are the
-// windows.
+// check refuses options that are unknown, and those of windows where texts are read
+// whole.
+func (l Length) check(windows bool) error {
+	switch {
+	case !slices.Contains([]string{"", LongTruncate, LongError, LongWindow}, l.OnLong):
+		return fmt.Errorf("on-long is %q, want truncate, error or window", l.OnLong)
+	case l.MaxLength < 0 || l.Overlap < 0:
+		return fmt.Errorf("max length %d, overlap %d: want 0 or more", l.MaxLength, l.Overlap)
+	case !windows && l.OnLong == LongWindow:
+		return fmt.Errorf("on-long is window, but this reads a text in one piece: want truncate or error")
+	case !windows && l.Overlap > 0:
+		return fmt.Errorf("overlap is %d, but this reads a text in one piece: overlap is of windows", l.Overlap)
+	}
+	return nil
+}
+
+// encode tokenizes one input that is read in one piece, and cuts it.
 func (m *Model) encode(t Text, l Length) (*tokenizers.Encoding, error) {
+	if err := l.check(false); err != nil {
+		return nil, err
+	}
+	return m.cut(t, l)
+}
+
+// cut tokenizes one input and cuts it; the result and its Overflow are the windows.
+func (m *Model) cut(t Text, l Length) (*tokenizers.Encoding, error) {
 	if t.Err != nil {
 		return nil, t.Err
 	}
@@ -86,7 +110,8 @@ func (m *Model) sequences(t Text, l Length) ([]*sequence, error) {
 	return []*sequence{m.sequenceOf(e)}, nil
 }
 
-// Tokenize is the folder's tokenization of texts, cut only where l.MaxLength says so.
+// Tokenize is the folder's tokenization of a text or a pair, cut only where
+// o.MaxLength says so.
 func (m *Model) Tokenize(_ context.Context, t Text, o tokenizers.Options) (*tokenizers.Encoding, error) {
 	if m.tokenizer == nil {
 		return nil, fmt.Errorf("no tokenizer: %w", m.noTok)

@@ -2,6 +2,7 @@ package cephalo
 
 import (
 	"fmt"
+	"unicode/utf8"
 
 	"github.com/cephalo-ml/cephalo/heads"
 	"github.com/cephalo-ml/cephalo/tokenizers"
@@ -51,24 +52,46 @@ func wordMask(e *tokenizers.Encoding) []int32 {
 	return mask
 }
 
-// targetAt is a place of the first text as tokens.
-func targetAt(e *tokenizers.Encoding, text string, at Span) (heads.Target, error) {
-	if at.Start < 0 || at.End <= at.Start || at.End > len(text) {
-		return heads.Target{}, fmt.Errorf("target %d to %d, want a place in a text of %d bytes", at.Start, at.End, len(text))
+// placeIn refuses what is no place of a text.
+func placeIn(text string, at Span) error {
+	switch {
+	case at.Start < 0 || at.End <= at.Start || at.End > len(text):
+		return fmt.Errorf("bytes %d to %d, want 0 <= start < end <= %d, the length of the text", at.Start, at.End, len(text))
+	case !boundary(text, at.Start) || !boundary(text, at.End):
+		return fmt.Errorf("bytes %d to %d cut a character", at.Start, at.End)
 	}
-	t := heads.Target{Start: -1}
+	return nil
+}
+
+func boundary(s string, i int) bool { return i == len(s) || utf8.RuneStart(s[i]) }
+
+// targetAt is a place of the first text as tokens. What its errors say goes on
+// after the target's name.
+func targetAt(e *tokenizers.Encoding, at Span) (heads.Target, error) {
+	t, read := heads.Target{Start: -1}, Span{Start: -1}
 	for i := range e.IDs {
-		if o := e.Offsets[i]; !e.Special[i] && e.Sequence[i] == 0 && o.Start < at.End && at.Start < o.End {
+		if e.Special[i] || e.Sequence[i] != 0 {
+			continue
+		}
+		o := e.Offsets[i]
+		if read.Start < 0 {
+			read.Start = o.Start
+		}
+		read.End = o.End
+		if o.Start < at.End && at.Start < o.End {
 			if t.Start < 0 {
 				t.Start = i
 			}
 			t.End = i + 1
 		}
 	}
-	if t.Start < 0 {
-		return t, fmt.Errorf("target %q at byte %d holds no token, or lies behind the %d tokens that are read", text[at.Start:at.End], at.Start, len(e.IDs))
+	switch {
+	case t.Start >= 0:
+		return t, nil
+	case len(e.Overflow) > 0 && (at.Start >= read.End || at.End <= read.Start):
+		return t, fmt.Errorf("lies outside the %d tokens that are read of the text", len(e.IDs))
 	}
-	return t, nil
+	return t, fmt.Errorf("holds no token")
 }
 
 // targetsOf are the places of a text that a head is asked about, with their
@@ -84,9 +107,12 @@ func targetsOf(e *tokenizers.Encoding, in Text) ([]Span, []heads.Target, error) 
 	}
 	ts := make([]heads.Target, len(in.Targets))
 	for i, at := range in.Targets {
-		var err error
-		if ts[i], err = targetAt(e, in.Text, at); err != nil {
-			return nil, nil, err
+		err := placeIn(in.Text, at)
+		if err != nil {
+			return nil, nil, fmt.Errorf("target %d: %w", i, err)
+		}
+		if ts[i], err = targetAt(e, at); err != nil {
+			return nil, nil, fmt.Errorf("target %d (%q) %w", i, in.Text[at.Start:at.End], err)
 		}
 	}
 	return in.Targets, ts, nil

@@ -65,9 +65,30 @@ func entailment(labels []string) (entail, contradict int, err error) {
 	return entail, contradict, nil
 }
 
+// inferenceTask is the model's head for natural language inference; where no labels
+// name an entailment, its only classifier, whose labels the error tells.
+func (m *Model) inferenceTask() (*task, error) {
+	all, err := m.tasks()
+	if err != nil {
+		return nil, err
+	}
+	classes := ofKind(all, heads.KindTextClassification)
+	fit := slices.DeleteFunc(slices.Clone(classes), func(t *task) bool {
+		_, _, err := entailment(t.config().Labels)
+		return err != nil
+	})
+	switch {
+	case len(fit) > 0 || len(classes) == 0:
+		return only(all, fit, heads.KindTextClassification)
+	case len(classes) == 1:
+		return classes[0], nil
+	}
+	return nil, fmt.Errorf("zero-shot needs an inference head: none of %d classifiers has a label that begins with \"entail\"", len(classes))
+}
+
 // ZeroShotSeq classifies texts as they come.
 func (m *Model) ZeroShotSeq(ctx context.Context, texts iter.Seq[Candidates], o ZeroShotOptions) iter.Seq2[[]Score, error] {
-	task, err := m.task(heads.KindTextClassification)
+	task, err := m.inferenceTask()
 	if err != nil {
 		return failed[[]Score](err)
 	}

@@ -21,6 +21,17 @@ func (f lengthFlags) check() error {
 	return nil
 }
 
+// whole is check for what reads a text in one piece, and refuses windows.
+func (f lengthFlags) whole(what string) error {
+	switch {
+	case f.OnLong == cephalo.LongWindow:
+		return usagef("--on-long window: %s reads a text in one piece, want truncate or error", what)
+	case f.Overlap > 0:
+		return usagef("--overlap is of windows: %s reads a text in one piece", what)
+	}
+	return f.check()
+}
+
 // runPipeline opens the model, turns lines into inputs, and writes the results as
 // they come. start gives the results; render makes one ready to write.
 func runPipeline[I, R any](a *app, c pipelineCmd, input func(line) I, start func(*cephalo.Model, iter.Seq[I]) iter.Seq2[R, error], render func(in I, r R) value) error {

@@ -28,7 +28,7 @@ type embedCmd struct {
 }
 
 func (c *embedCmd) Run(a *app) error {
-	if err := c.check(); err != nil {
+	if err := c.whole("embed"); err != nil {
 		return err
 	}
 	start := func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[[]float32, error] {

@@ -15,7 +15,7 @@ type fillMaskCmd struct {
 }
 
 func (c *fillMaskCmd) Run(a *app) error {
-	if err := c.check(); err != nil {
+	if err := c.whole("fill-mask"); err != nil {
 		return err
 	}
 	return runPipeline(a, c.pipelineCmd, textInput, func(m *cephalo.Model, in iter.Seq[cephalo.Text]) iter.Seq2[[][]cephalo.Fill, error] {

@@ -27,7 +27,7 @@ var keys = []struct {
 		return readList(raw, &l.IDs, "a whole number of at most 32 bits")
 	}},
 	{"targets", func(l *line, raw json.RawMessage) error {
-		return readList(raw, &l.Targets, "a string or [start,end] with 0 <= start <= end")
+		return readList(raw, &l.Targets, "a string or [start,end] with 0 <= start < end")
 	}},
 }
 
@@ -125,7 +125,7 @@ func (t *target) UnmarshalJSON(raw []byte) error {
 	if err := json.Unmarshal(raw, &at); err != nil {
 		return err
 	}
-	if len(at) != 2 || at[0] == nil || at[1] == nil || *at[0] < 0 || *at[1] < *at[0] {
+	if len(at) != 2 || at[0] == nil || at[1] == nil || *at[0] < 0 || *at[1] <= *at[0] {
 		return errors.New("no pair")
 	}
 	t.Start, t.End = *at[0], *at[1]

@@ -14,7 +14,7 @@ func TestParseLine(t *testing.T) {
 	require.Equal(t, 7, l.number)
 
 	l = parseLine([]byte(`{"te\u0078t":"a","text_pair":"","question":"q","context":"c","query":"r","choices":["x","y"],"texts":[],"labels":null,
-		"ids":[1,-2147483648,2147483647],"targets":["word",[3,8],"",[0,0]] } `), 1)
+		"ids":[1,-2147483648,2147483647],"targets":["word",[3,8],"",[0,1]] } `), 1)
 	require.NoError(t, l.err)
 	require.Equal(t, "a", *l.Text)
 	require.Empty(t, *l.TextPair)
@@ -26,7 +26,7 @@ func TestParseLine(t *testing.T) {
 	require.Nil(t, l.Labels)
 	require.Equal(t, []int32{1, -1 << 31, 1<<31 - 1}, l.IDs)
 	word, empty := "word", ""
-	require.Equal(t, []target{{Word: &word}, {Start: 3, End: 8}, {Word: &empty}, {}}, l.Targets)
+	require.Equal(t, []target{{Word: &word}, {Start: 3, End: 8}, {Word: &empty}, {End: 1}}, l.Targets)
 
 	l = parseLine([]byte(`{}`), 1)
 	require.NoError(t, l.err)

@@ -49,7 +49,11 @@ func (c *predictCmd) Run(a *app) error {
 	if len(m.Heads()) == 0 {
 		return fmt.Errorf("%w; embed and similar work with an encoder alone", m.HeadError())
 	}
-	if err := c.applies(m.Heads()); err != nil {
+	chosen, err := c.chosen(m.Heads())
+	if err != nil {
+		return err
+	}
+	if err := c.applies(chosen); err != nil {
 		return err
 	}
 	o := cephalo.PredictOptions{
@@ -90,9 +94,41 @@ func (c *predictCmd) Run(a *app) error {
 	})
 }
 
-// applies refuses flags that none of the heads reads.
+// chosen are the heads that --tasks names, without it all.
+func (c *predictCmd) chosen(heads []cephalo.HeadInfo) ([]cephalo.HeadInfo, error) {
+	if c.Tasks == nil {
+		return heads, nil
+	}
+	if len(heads) == 1 {
+		return nil, usagef("--tasks does nothing here: the model has one head, %s", heads[0].Name)
+	}
+	c.Tasks = nonBlank(c.Tasks)
+	names := make([]string, len(heads))
+	for i, h := range heads {
+		names[i] = h.Name
+	}
+	if len(c.Tasks) == 0 {
+		return nil, usagef("--tasks names no head: want some of %s", strings.Join(names, ", "))
+	}
+	for _, t := range c.Tasks {
+		if !slices.Contains(names, t) {
+			return nil, usagef("--tasks: unknown head %q, want some of %s", t, strings.Join(names, ", "))
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(heads), func(h cephalo.HeadInfo) bool { return !slices.Contains(c.Tasks, h.Name) }), nil
+}
+
+// applies refuses flags that none of the heads reads, and windows where one of them
+// reads a text in one piece.
 func (c *predictCmd) applies(heads []cephalo.HeadInfo) error {
 	var kinds []string
+	for _, h := range heads {
+		if h.Kind != cephalo.TokenClassification && h.Kind != cephalo.QuestionAnswering {
+			if err := c.whole("the head " + h.Name); err != nil {
+				return err
+			}
+		}
+	}
 	is := func(want ...cephalo.HeadKind) bool {
 		return slices.ContainsFunc(heads, func(h cephalo.HeadInfo) bool { return slices.Contains(want, h.Kind) })
 	}
@@ -105,7 +141,6 @@ func (c *predictCmd) applies(heads []cephalo.HeadInfo) error {
 		given bool
 		ok    bool
 	}{
-		{"--tasks", c.Tasks != nil, len(heads) > 1},
 		{"--top-k", c.TopK > 0, classes || is(cephalo.QuestionAnswering, cephalo.Ranking, cephalo.TextGeneration)},
 		{"--threshold", c.Threshold != 0, classes},
 		{"--raw", c.Raw, classes || is(cephalo.Ranking)},
@@ -122,7 +157,10 @@ func (c *predictCmd) applies(heads []cephalo.HeadInfo) error {
 
 // input takes of a line what heads may need.
 func (c *predictCmd) input(l line) (in cephalo.Input) {
-	if in.Err = l.err; in.Err != nil {
+	if in.Err = l.err; in.Err == nil {
+		in.Err = l.halves()
+	}
+	if in.Err != nil {
 		return in
 	}
 	if l.Text != nil {
@@ -147,6 +185,28 @@ func (c *predictCmd) input(l line) (in cephalo.Input) {
 		in.Query = &cephalo.Query{Query: *l.Query, Texts: l.Texts}
 	}
 	return in
+}
+
+// halves refuses a key that says nothing without another one.
+func (l line) halves() error {
+	for _, h := range []struct {
+		has     bool
+		key     string
+		with    bool
+		missing string
+	}{
+		{l.TextPair != nil, "text_pair", l.Text != nil, "text"},
+		{l.Targets != nil, "targets", l.Text != nil, "text"},
+		{l.Context != nil, "context", l.Question != nil, "question"},
+		{l.Question != nil && l.Choices == nil, "question", l.Context != nil, "context"},
+		{l.Texts != nil, "texts", l.Query != nil, "query"},
+		{l.Query != nil, "query", l.Texts != nil, "texts"},
+	} {
+		if h.has && !h.with {
+			return fmt.Errorf("the key %q is missing: %q is there without it", h.missing, h.key)
+		}
+	}
+	return nil
 }
 
 // render is what a head says of an input.

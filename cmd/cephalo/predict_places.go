@@ -82,12 +82,15 @@ func (p placed) frames(frames []cephalo.Frame) value {
 	tsv := []string{p.text}
 	for i, f := range frames {
 		list[i] = frame{p.of(f.Predicate), p.arguments(f.Arguments)}
-		named := f.Predicate
-		if named.Label == "" {
-			named.Label = "V"
+		named, column := f.Predicate, ""
+		if named.Label == "" { // asked about, and not tagged
+			named.Label = "predicate"
+			column = fmt.Sprintf("%s:%d:%d::%s", named.Label, list[i].Predicate.Start, list[i].Predicate.End, named.Word)
+		} else {
+			column = col(named.Label, list[i].Predicate, named.Score)
 		}
 		lines = append(lines, marked(p.text, append([]cephalo.Entity{named}, f.Arguments...)))
-		tsv = append(tsv, col(named.Label, list[i].Predicate, named.Score))
+		tsv = append(tsv, column)
 		for _, a := range list[i].Arguments {
 			tsv = append(tsv, col(a.Role, a.place, a.Score))
 		}
@@ -120,7 +123,8 @@ func (p placed) relations(relations []cephalo.Relation) value {
 	for i, r := range relations {
 		list[i] = relation{r.Label, r.Score, p.at(r.Head), p.at(r.Tail)}
 		lines = append(lines, fmt.Sprintf("%s -> %s\t%s\t%.6f", r.Head.Word, r.Tail.Word, r.Label, r.Score))
-		tsv = append(tsv, fmt.Sprintf("%s:%.4f:%s:%s", r.Label, r.Score, r.Head.Word, r.Tail.Word))
+		h, t := list[i].Head, list[i].Tail
+		tsv = append(tsv, fmt.Sprintf("%s:%d:%d:%d:%d:%.4f:%s:%s", r.Label, h.Start, h.End, t.Start, t.End, r.Score, h.Word, t.Word))
 	}
 	return value{json: list, text: strings.Join(lines, "\n"), tsv: tsv}
 }
@@ -131,13 +135,15 @@ func (p placed) clusters(clusters [][]cephalo.Mention) value {
 	var lines []string
 	tsv := []string{p.text}
 	for i, c := range clusters {
-		var words []string
+		var words, columns []string
 		for _, m := range c {
-			list[i] = append(list[i], p.at(m))
+			at := p.at(m)
+			list[i] = append(list[i], at)
 			words = append(words, m.Word)
+			columns = append(columns, fmt.Sprintf("%d:%d:%s", at.Start, at.End, m.Word))
 		}
 		lines = append(lines, strings.Join(words, " = "))
-		tsv = append(tsv, strings.Join(words, " = "))
+		tsv = append(tsv, strings.Join(columns, "="))
 	}
 	return value{json: list, text: strings.Join(lines, "\n"), tsv: tsv}
 }

@@ -110,8 +110,14 @@ func TestPredictSeveral(t *testing.T) {
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, errOut, `task "qa" wants a question and a context`)
 	_, errOut, code = command(t, "a film", "predict", "--model", dir, "--tasks", "nonsense")
-	require.Equal(t, exitFailed, code)
-	require.Contains(t, errOut, `unknown task "nonsense"`)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errOut, `--tasks: unknown head "nonsense", want some of topic, value, `)
+	_, errOut, code = command(t, "a film", "predict", "--model", dir, "--tasks", "")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errOut, `--tasks names no head: want some of topic, value, `)
+	spaced, _, code := command(t, "a film", "predict", "--model", dir, "--tasks", " topic , value")
+	require.Zero(t, code)
+	require.Equal(t, out, spaced)
 	out, errOut, code = command(t, `{"text":"a film","text_pair":"a film"}`, "similar", "--model", withHeads(t, everyHead[7].task, everyHead[0].task))
 	require.Zero(t, code, errOut)
 	require.InDelta(t, 1, parse(t, out), 1e-5, "the only head for it")
@@ -136,6 +142,7 @@ func TestPredictTargets(t *testing.T) {
 		`{"text":"a film","targets":[[2,99]]}`,
 		`{"text":"a film","targets":[[2,2]]}`,
 		`{"text":"a film","targets":[[1,2]]}`,
+		`{"text":"a film","targets":[""]}`,
 	}
 	out, errOut, code := command(t, strings.Join(lines, "\n"), "predict", "--model", dir, "--format", "json")
 	require.Equal(t, exitFailed, code)
@@ -144,17 +151,105 @@ func TestPredictTargets(t *testing.T) {
 	for _, at := range []string{`"start":5,"end":9`, `"start":13,"end":17`, `"word":"a","start":3,"end":4`} {
 		require.Contains(t, got[0], at)
 	}
-	for i, want := range []string{`\"bore\" is not in the text`, `\"film\" is not in the text`, "[2,99] is no place of a text of 6 chars", "[2,2] is no place", "holds no token"} {
+	for i, want := range []string{`\"bore\" is not in the text`, `\"film\": want place 2 of that word, the text has 1`, "[2,99] is no place of a text of 6 characters", "want a string or [start,end] with 0", `target 0 (\" \") holds no token`, "target 0: the word is empty"} {
 		require.Contains(t, got[i+1], want)
 	}
-	require.Equal(t, 5, strings.Count(errOut, "cephalo: line"))
+	require.Equal(t, 6, strings.Count(errOut, "cephalo: line"))
 	out, _, code = command(t, strings.Replace(lines[0], "[3,4]", "[5,6]", 1), "predict", "--model", dir, "--format", "json", "--offsets", "utf16")
 	require.Equal(t, exitDone, code)
 	require.Contains(t, out, `"start":7,"end":11`)
 	require.Contains(t, out, `"word":"a","start":5,"end":6`)
 	_, errOut, code = command(t, lines[0], "predict", "--model", dir, "--offsets", "utf16")
 	require.Equal(t, exitFailed, code)
-	require.Contains(t, errOut, "[3,4] is no place", "half of a surrogate pair")
+	require.Contains(t, errOut, "[3,4] cuts a character of the text, counted in UTF-16 units", "half of a surrogate pair")
+	_, errOut, code = command(t, lines[0], "predict", "--model", dir, "--offsets", "byte")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, "target 2: [3,4] cuts a character of the text, counted in bytes")
+	out, _, code = command(t, strings.Replace(lines[0], "[3,4]", "[9,10]", 1), "predict", "--model", dir, "--format", "json", "--offsets", "byte")
+	require.Equal(t, exitDone, code)
+	require.Contains(t, out, `"word":"a","start":9,"end":10`)
+}
+
+// TestOccurrence: a word by itself goes before one within another.
+func TestOccurrence(t *testing.T) {
+	for _, c := range []struct {
+		text, word string
+		want       []int
+	}{
+		{"you cannot, I can", "can", []int{14}},
+		{"can can, cannot can.", "can", []int{0, 4, 16}},
+		{"私は東京に東京", "東京", []int{6, 15}},
+		{"scan", "can", []int{1}},
+		{"café cafe", "cafe", []int{7}},
+		{"aaa", "a", []int{0, 1, 2}},
+		{"a_b b", "b", []int{4}},
+	} {
+		for i, at := range c.want {
+			got, err := occurrence(c.text, c.word, i)
+			require.NoError(t, err)
+			require.Equal(t, cephalo.Span{Start: at, End: at + len(c.word)}, got, "%q", c.text)
+		}
+		_, err := occurrence(c.text, c.word, len(c.want))
+		require.Error(t, err, "%q", c.text)
+	}
+}
+
+// TestHalves: what says nothing by itself is named with what is missing.
+func TestHalves(t *testing.T) {
+	dir := withHeads(t, everyHead[0].task, everyHead[6].task, everyHead[10].task, everyHead[16].task)
+	for in, want := range map[string]string{
+		`{"text_pair":"a"}`:                    `the key "text" is missing: "text_pair" is there without it`,
+		`{"targets":["a"]}`:                    `the key "text" is missing: "targets"`,
+		`{"context":"a"}`:                      `the key "question" is missing: "context"`,
+		`{"text":"a","question":"a"}`:          `the key "context" is missing: "question"`,
+		`{"query":"a"}`:                        `the key "texts" is missing: "query"`,
+		`{"texts":["a"]}`:                      `the key "query" is missing: "texts"`,
+		`{"labels":["a"]}`:                     `the input is empty, want a text, or a question and a context`,
+		`{"question":"which","choices":["a"]}`: `the input is choices, want a text`,
+	} {
+		_, errOut, code := command(t, in, "predict", "--model", dir)
+		require.Equal(t, exitFailed, code, in)
+		require.Contains(t, errOut, want)
+	}
+	dir = withHeads(t, everyHead[16].task)
+	_, errOut, code := command(t, `{"text":"a film","targets":["film"]}`, "predict", "--model", dir)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, "the input is a text with one target, want a text and at least two targets")
+	_, errOut, code = command(t, "a film", "predict", "--model", dir)
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, "the input is a text, want a text and at least two targets")
+}
+
+// TestPredictWindows: windows are refused where a head reads a text in one piece.
+func TestPredictWindows(t *testing.T) {
+	dir := withHeads(t, everyHead[2].task, everyHead[12].task, everyHead[3].task)
+	for _, flag := range [][]string{{"--on-long", "window"}, {"--overlap", "2"}} {
+		args := append([]string{"predict", "--model", dir}, flag...)
+		_, errOut, code := command(t, "a film", args...)
+		require.Equal(t, exitUsage, code)
+		require.Contains(t, errOut, "the head parser reads a text in one piece")
+		_, errOut, code = command(t, "a film", append(args, "--tasks", "ner,events")...)
+		require.Equal(t, exitDone, code, errOut)
+		for _, name := range []string{"embed", "similar", "rank", "zero-shot", "fill-mask"} {
+			_, errOut, code := command(t, "a film", append([]string{name, "--model", dir}, flag...)...)
+			require.Equal(t, exitUsage, code)
+			require.Contains(t, errOut, name+" reads a text in one piece")
+		}
+	}
+}
+
+// TestUntagged: a predicate that is asked about and not tagged has neither label
+// nor score in a table.
+func TestUntagged(t *testing.T) {
+	p := placed{unit: "char", text: "é ends now"}
+	arg := cephalo.Entity{Label: "ARG", Score: 0.5, Word: "ends now", Start: 3, End: 11}
+	v := p.frames([]cephalo.Frame{{Predicate: cephalo.Entity{Word: "ends", Start: 3, End: 7}, Arguments: []cephalo.Entity{arg}}})
+	require.Equal(t, []string{p.text, "predicate:2:6::ends", "ARG:2:10:0.5000:ends now"}, v.tsv)
+	require.Equal(t, "é [[ends predicate] now ARG]", v.text)
+	r := p.relations([]cephalo.Relation{{Head: cephalo.Mention{Word: "é", Start: 0, End: 2}, Tail: cephalo.Mention{Word: "now", Start: 8, End: 11}, Label: "x", Score: 1}})
+	require.Equal(t, []string{p.text, "x:0:1:7:10:1.0000:é:now"}, r.tsv)
+	c := p.clusters([][]cephalo.Mention{{{Word: "é", Start: 0, End: 2}, {Word: "now", Start: 8, End: 11}}})
+	require.Equal(t, []string{p.text, "0:1:é=7:10:now"}, c.tsv)
 }
 
 // TestPredictFlags: a flag that no head reads is wrong use.
@@ -163,7 +258,7 @@ func TestPredictFlags(t *testing.T) {
 	for _, flag := range [][]string{{"--raw"}, {"--threshold", "0.5"}, {"--top-k", "2"}, {"--activation", "sigmoid"}, {"--tasks", "ner"}} {
 		_, errOut, code := command(t, "a film", append([]string{"predict", "--model", dir}, flag...)...)
 		require.Equal(t, exitUsage, code, flag)
-		require.Contains(t, errOut, flag[0]+" does nothing here: the model's head is TokenClassification")
+		require.Contains(t, errOut, flag[0]+" does nothing here: the model")
 	}
 	_, errOut, code := command(t, "a film", "predict", "--aggregation", "max")
 	require.Equal(t, exitUsage, code)

@@ -18,7 +18,7 @@ type rankCmd struct {
 
 // Run ranks {"query","texts"} lines, or with --query the arguments.
 func (c *rankCmd) Run(a *app) error {
-	if err := c.check(); err != nil {
+	if err := c.whole("rank"); err != nil {
 		return err
 	}
 	input := rankInput

@@ -15,7 +15,7 @@ type similarCmd struct {
 
 // Run scores pairs: {"text","text_pair"} lines, or two texts as arguments.
 func (c *similarCmd) Run(a *app) error {
-	if err := c.check(); err != nil {
+	if err := c.whole("similar"); err != nil {
 		return err
 	}
 	input := textInput

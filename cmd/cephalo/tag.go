@@ -1,9 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
-	"sort"
+	"slices"
 	"strings"
 
 	"github.com/cephalo-ml/cephalo"
@@ -93,19 +94,28 @@ func (f tagFlags) render(text string, es []cephalo.Entity) value {
 	return value{json: list, text: marked(text, es), tsv: append([]string{text}, tsv...)}
 }
 
-// marked is the text with its entities in brackets: [Ada Lovelace PER].
+// marked is the text with its entities in brackets: [Ada Lovelace PER]. One within
+// another is nested; of two that cross, the first is marked.
 func marked(text string, es []cephalo.Entity) string {
-	es = append([]cephalo.Entity{}, es...)
-	sort.SliceStable(es, func(i, j int) bool { return es[i].Start < es[j].Start })
+	es = slices.Clone(es)
+	slices.SortStableFunc(es, func(a, b cephalo.Entity) int {
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
+	})
 	var b strings.Builder
-	at := 0
-	for _, e := range es {
-		if e.Start < at {
+	mark(&b, text, 0, len(text), es)
+	return b.String()
+}
+
+// mark writes text[from:to] with the sorted entities that lie there.
+func mark(b *strings.Builder, text string, from, to int, es []cephalo.Entity) {
+	for i, e := range es {
+		if e.Start < from || e.End > to {
 			continue
 		}
-		fmt.Fprintf(&b, "%s[%s %s]", text[at:e.Start], e.Word, e.Label)
-		at = e.End
+		b.WriteString(text[from:e.Start] + "[")
+		mark(b, text, e.Start, e.End, es[i+1:])
+		b.WriteString(" " + e.Label + "]")
+		from = e.End
 	}
-	b.WriteString(text[at:])
-	return b.String()
+	b.WriteString(text[from:to])
 }

@@ -24,7 +24,7 @@ type zeroShot struct {
 }
 
 func (c *zeroShotCmd) Run(a *app) error {
-	if err := c.check(); err != nil {
+	if err := c.whole("zero-shot"); err != nil {
 		return err
 	}
 	if !strings.Contains(c.Template, "{}") {
