@@ -188,6 +188,10 @@ func pipeline[I, R any](ctx context.Context, m *Model, inputs iter.Seq[I],
 				if err == nil {
 					r, err = e.finish(e.got)
 				}
+				if err != nil && ctx.Err() != nil {
+					yield(zero, ctx.Err())
+					return false
+				}
 				if err != nil {
 					err = &InputError{Index: e.index, Err: err}
 				}

@@ -3,6 +3,7 @@ package cephalo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -28,6 +29,7 @@ type GenerateOptions struct {
 	Stop         []string // end before the first of these texts
 	Seed         uint64   // of sampling; prompt i of a call draws from (Seed, i)
 	IgnoreEOS    bool     // go on after the end-of-sequence token
+	Task         string   // name of the head, where a model has several that generate
 }
 
 func (o GenerateOptions) sampling() bool {
@@ -121,15 +123,26 @@ func (m *Model) CanGenerate(o GenerateOptions) error {
 	if m.tokenizer == nil {
 		return fmt.Errorf("no tokenizer: %w", m.noTok)
 	}
-	if _, _, err := m.generator(); err != nil {
+	if _, _, err := m.generator(o.Task); err != nil {
 		return err
 	}
 	return o.check()
 }
 
-// generator is the language model that continues texts.
-func (m *Model) generator() (*task, encoders.Causal, error) {
-	t, err := m.task(heads.KindTextGeneration)
+// generator is the language model that continues texts, by its name where one is
+// given.
+func (m *Model) generator(name string) (*task, encoders.Causal, error) {
+	all, err := m.tasks()
+	if err != nil {
+		return nil, nil, err
+	}
+	fit := ofKind(all, heads.KindTextGeneration)
+	if name != "" {
+		if fit = slices.DeleteFunc(fit, func(t *task) bool { return t.name != name }); len(fit) == 0 {
+			return nil, nil, fmt.Errorf("task %q is none of the model's that generate: %s", name, listed(all))
+		}
+	}
+	t, err := only(all, fit, heads.KindTextGeneration)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,6 +154,28 @@ func (m *Model) generator() (*task, encoders.Causal, error) {
 		return nil, nil, fmt.Errorf("head %q has task attention, which sees later tokens: it does not generate: %w", t.name, tensor.ErrUnsupported)
 	}
 	return t, enc, nil
+}
+
+// writer prepares texts for a head that continues them: each runs by itself, when
+// its result is made.
+func (m *Model) writer(ctx context.Context, t *task, o GenerateOptions) (func(Text) (work[string], error), error) {
+	o.Task = t.name
+	if err := m.CanGenerate(o); err != nil {
+		return nil, err
+	}
+	return func(in Text) (work[string], error) {
+		return work[string]{finish: func([]output) (string, error) {
+			texts, err := m.Generate(ctx, []string{in.Text}, o)
+			var of *InputError
+			switch {
+			case errors.As(err, &of): // of its only prompt
+				return "", of.Err
+			case err != nil:
+				return "", err
+			}
+			return texts[0], nil
+		}}, in.Err
+	}, nil
 }
 
 // promptIDs tokenizes prompts; an empty one becomes the beginning-of-sequence token.
@@ -182,7 +217,7 @@ type decoder struct {
 }
 
 func (m *Model) newDecoder(prompts [][]int32, o GenerateOptions, copies int) (*decoder, int, error) {
-	t, enc, err := m.generator()
+	t, enc, err := m.generator(o.Task)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -89,7 +89,8 @@ func (m *Model) Tasks() []string {
 }
 
 // Predict runs the model's heads over each input, in order: one encoder pass over
-// what several heads read alike, all heads in its submit.
+// what several heads read alike, all heads in its submit. A head that continues
+// texts runs by itself, input by input.
 func (m *Model) Predict(ctx context.Context, inputs []Input, o PredictOptions) ([]Results, error) {
 	return all(m.PredictSeq(ctx, slices.Values(inputs), o))
 }
@@ -102,15 +103,12 @@ func (m *Model) PredictSeq(ctx context.Context, inputs iter.Seq[Input], o Predic
 	if err != nil {
 		return failed[Results](err)
 	}
-	if len(all) == 1 && all[0].kind() == heads.KindTextGeneration && m.encoder.Config().Causal {
-		return m.continued(ctx, all[0].name, inputs, o)
-	}
 	var readers []reader
 	for _, t := range all {
 		if o.Tasks != nil && !slices.Contains(o.Tasks, t.name) {
 			continue
 		}
-		r, err := m.reader(t, o)
+		r, err := m.reader(ctx, t, o)
 		if err != nil {
 			return failed[Results](fmt.Errorf("task %q: %w", t.name, err))
 		}
@@ -185,42 +183,6 @@ func together(in Input, readers []reader, named bool) (work[Results], error) {
 	}}, nil
 }
 
-// continued generates from each input's text, by the options of generation.
-func (m *Model) continued(ctx context.Context, name string, inputs iter.Seq[Input], o PredictOptions) iter.Seq2[Results, error] {
-	return func(yield func(Results, error) bool) {
-		if err := m.CanGenerate(o.Generate); err != nil {
-			yield(nil, err)
-			return
-		}
-		i := 0
-		for in := range inputs {
-			var res Results
-			err := in.Err
-			switch {
-			case err != nil:
-			case in.Text == nil:
-				err = fmt.Errorf("the input is %s, want a text", in.holds())
-			default:
-				var texts []string
-				if texts, err = m.Generate(ctx, []string{in.Text.Text}, o.Generate); err == nil {
-					res = Results{name: texts[0]}
-				}
-			}
-			if ctx.Err() != nil {
-				yield(nil, ctx.Err())
-				return
-			}
-			if err != nil {
-				err = &InputError{Index: i, Err: err}
-			}
-			if !yield(res, err) {
-				return
-			}
-			i++
-		}
-	}
-}
-
 // reader prepares inputs for one head; ok says that the input holds what it wants.
 type reader struct {
 	name    string
@@ -266,7 +228,7 @@ func wantFirst(in Input) (Text, bool) {
 }
 
 // reader is the way of a head over inputs.
-func (m *Model) reader(t *task, o PredictOptions) (r reader, err error) {
+func (m *Model) reader(ctx context.Context, t *task, o PredictOptions) (r reader, err error) {
 	const text = "a text"
 	cfg := t.config()
 	if err := o.Length.check(t.kind() == heads.KindTokenClassification || t.kind() == heads.KindQuestionAnswering); err != nil {
@@ -326,6 +288,10 @@ func (m *Model) reader(t *task, o PredictOptions) (r reader, err error) {
 			return q, in.Query != nil
 		}, m.ranker(t, o.Rank)), nil
 	case heads.KindTextGeneration:
+		if m.encoder.Config().Causal {
+			prepare, err := m.writer(ctx, t, o.Generate)
+			return read(t, text, wantFirst, prepare), err
+		}
 		prepare, err := m.filler(t, o.FillMask)
 		return read(t, "a text with masks", wantText, prepare), err
 	case heads.KindDependencyParsing:

@@ -1,7 +1,9 @@
 package cephalo_test
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -156,5 +158,64 @@ func TestGenerationHeads(t *testing.T) {
 			require.NoError(t, err, "the only head for it among several")
 			require.Len(t, got[0], 2)
 		}
+	})
+}
+
+// TestPredictWriters: heads that continue texts run beside those that read them, and
+// give what Generate does.
+func TestPredictWriters(t *testing.T) {
+	dir := testutil.CausalWithTokenizer(t)
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		m := open(t, b, dir)
+		o := cephalo.PredictOptions{Generate: cephalo.GenerateOptions{MaxNewTokens: 4}}
+		var texts []string
+		for i := range 40 { // more than a batch
+			texts = append(texts, strings.Repeat("ab", 1+i%3))
+		}
+		check := func(name string) {
+			t.Helper()
+			res, err := m.Predict(t.Context(), cephalo.Inputs(texts...), o)
+			require.NoError(t, err)
+			g := o.Generate
+			g.Task = name
+			for i, r := range res {
+				want, err := m.Generate(t.Context(), texts[i:i+1], g)
+				require.NoError(t, err)
+				require.Equal(t, want[0], r[name])
+			}
+		}
+		check("GPT2LMHeadModel")
+		writer := func(name string, task heads.TaskType) heads.Task {
+			return heads.Task{Config: heads.TaskConfig{Name: name, TaskType: task, VocabularySize: m.Config().VocabSize}}
+		}
+		require.NoError(t, m.NewHeads(t.Context(), []heads.Task{writer("translate", heads.MachineTranslation), everyHead()[0], writer("reply", heads.DialogueGeneration), everyHead()[2]}, false, 4))
+		check("translate")
+		check("reply")
+		q := cephalo.Input{Question: &cephalo.Question{Question: "a", Context: "bc"}}
+		res, err := m.Predict(t.Context(), []cephalo.Input{cephalo.Inputs("ab")[0], q}, o)
+		require.NoError(t, err)
+		require.Len(t, res[0], 3)
+		require.Contains(t, res[0], "topic")
+		require.Len(t, res[1], 1)
+		require.Contains(t, res[1], "qa")
+		_, err = m.Generate(t.Context(), texts[:1], o.Generate)
+		require.ErrorContains(t, err, "translate and reply are all heads for that: name one as the task")
+		long := cephalo.Inputs(strings.Repeat("a", 2000))
+		_, err = m.Predict(t.Context(), long, o)
+		var of *cephalo.InputError
+		require.ErrorAs(t, err, &of)
+		require.NotErrorAs(t, of.Err, &of)
+		require.ErrorContains(t, err, "prompt of 2000 tokens leaves no room")
+		ctx, cancel := context.WithCancel(t.Context())
+		n := 0
+		for _, err := range m.PredictSeq(ctx, slices.Values(cephalo.Inputs(texts...)), o) {
+			if n++; n == 2 {
+				require.ErrorIs(t, err, context.Canceled)
+				break
+			}
+			cancel()
+		}
+		require.Equal(t, 2, n)
+		cancel()
 	})
 }

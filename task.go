@@ -69,7 +69,11 @@ func only(all, fit []*task, want heads.Kind) (*task, error) {
 	for i, t := range fit {
 		names[i] = t.name
 	}
-	return nil, fmt.Errorf("%s are all heads for that: predict runs them, all or by name", strings.Join(names, " and "))
+	how := "predict runs them, all or by name"
+	if want == heads.KindTextGeneration {
+		how = "name one as the task"
+	}
+	return nil, fmt.Errorf("%s are all heads for that: %s", strings.Join(names, " and "), how)
 }
 
 // listed says what heads there are, the first of many.

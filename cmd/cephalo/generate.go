@@ -17,11 +17,12 @@ type generateCmd struct {
 	NumBeams     int      `help:"Above 1: beam search." default:"1" min:"1"`
 	Stop         []string `help:"End before this text." sep:"none"`
 	Seed         uint64   `help:"Of sampling." default:"0"`
+	Task         string   `help:"Name of the head, of a model with several that generate."`
 	Stream       bool     `help:"Write the text as it comes."`
 }
 
 func (c *generateCmd) options() cephalo.GenerateOptions {
-	return cephalo.GenerateOptions{MaxNewTokens: c.MaxNewTokens, Temperature: c.Temperature, TopK: c.TopK, TopP: c.TopP, NumBeams: c.NumBeams, Stop: c.Stop, Seed: c.Seed}
+	return cephalo.GenerateOptions{MaxNewTokens: c.MaxNewTokens, Temperature: c.Temperature, TopK: c.TopK, TopP: c.TopP, NumBeams: c.NumBeams, Stop: c.Stop, Seed: c.Seed, Task: c.Task}
 }
 
 func (c *generateCmd) Run(a *app) error {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/cephalo-ml/cephalo"
+	"github.com/cephalo-ml/cephalo/heads"
 	"github.com/cephalo-ml/cephalo/internal/safetensors"
 	"github.com/cephalo-ml/cephalo/internal/testutil"
 	"github.com/cephalo-ml/cephalo/models"
@@ -192,26 +194,43 @@ func TestEmbedFiles(t *testing.T) {
 
 // TestGenerate streams the same text that comes whole.
 func TestGenerate(t *testing.T) {
-	dir := t.TempDir()
-	require.NoError(t, os.CopyFS(dir, os.DirFS(testutil.Testdata("goldens", "gpt2-lm"))))
-	// A byte-level vocabulary of 140 entries: the letters and no merges.
-	vocab := map[string]int{}
-	for c := 33; len(vocab) < 94; c++ {
-		vocab[string(rune(c))] = len(vocab)
-	}
-	vocab["Ġ"], vocab["Ċ"] = 94, 95
-	for len(vocab) < 140 {
-		vocab[strings.Repeat("x", len(vocab))] = len(vocab)
-	}
-	raw, err := json.Marshal(vocab)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "vocab.json"), raw, 0o644))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "merges.txt"), []byte("#version: 0.2\n"), 0o644))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "tokenizer_config.json"), []byte(`{"tokenizer_class":"GPT2Tokenizer"}`), 0o644))
+	dir := testutil.CausalWithTokenizer(t)
 	whole, errOut, code := command(t, "", "generate", "--model", dir, "--backend", "cpu", "--max-new-tokens", "6", "Hello")
 	require.Zero(t, code, errOut)
 	require.NotEmpty(t, strings.TrimSpace(whole))
 	stream, _, code := command(t, "", "generate", "--model", dir, "--backend", "cpu", "--max-new-tokens", "6", "--stream", "Hello")
 	require.Zero(t, code)
 	require.Equal(t, whole, stream)
+}
+
+// TestGenerateSeveral: a head among several that generate is named; predict runs all
+// heads of a causal model.
+func TestGenerateSeveral(t *testing.T) {
+	ctx := t.Context()
+	m, err := cephalo.Open(ctx, testutil.CausalWithTokenizer(t), cephalo.WithBackend("cpu"))
+	require.NoError(t, err)
+	defer m.Close()
+	writer := func(name string, task heads.TaskType) heads.Task {
+		return heads.Task{Config: heads.TaskConfig{Name: name, TaskType: task, VocabularySize: 140}}
+	}
+	topic := one("topic", heads.TopicClassification, "x", "y")
+	topic.Options.Pooling = "last"
+	require.NoError(t, m.NewHeads(ctx, []heads.Task{writer("translate", heads.MachineTranslation), topic, writer("reply", heads.DialogueGeneration)}, false, 1))
+	dir := filepath.Join(t.TempDir(), "model")
+	require.NoError(t, m.Save(ctx, dir))
+	_, errOut, code := command(t, "", "generate", "--model", dir, "--backend", "cpu", "Hello")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, "translate and reply are all heads for that: name one as the task")
+	_, errOut, code = command(t, "", "generate", "--model", dir, "--backend", "cpu", "--task", "topic", "Hello")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, `task "topic" is none of the model's that generate`)
+	replied, errOut, code := command(t, "", "generate", "--model", dir, "--backend", "cpu", "--task", "reply", "--format", "json", "Hello")
+	require.Zero(t, code, errOut)
+	all, errOut, code := command(t, "", "predict", "--model", dir, "--backend", "cpu", "--format", "json", "Hello")
+	require.Zero(t, code, errOut)
+	var got map[string]json.RawMessage
+	require.NoError(t, json.Unmarshal([]byte(all), &got))
+	require.Len(t, got, 3)
+	require.JSONEq(t, replied, string(got["reply"]))
+	require.Contains(t, string(got["topic"]), `"label":`)
 }
