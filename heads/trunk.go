@@ -121,8 +121,8 @@ func (t *trunk) enter(s *tensor.Scope, r *rowsIn) error {
 }
 
 func (t *trunk) attend(s *tensor.Scope, r *rowsIn) error {
-	if t.attention == nil || r.rows == nil || r.rows.Rows() == 0 {
-		return nil // no sequence, or nothing kept of any
+	if t.attention == nil || r.rows == nil {
+		return nil // one row a sequence: nothing to attend to
 	}
 	y, err := t.attention.forward(s, r.x, r.rows)
 	return r.step(s, y, err)
