@@ -22,6 +22,20 @@ func (k Kind) chooses() bool { return k == KindMultipleChoice || k == KindRankin
 // tags says that a head gives every token a label, and may do so by a CRF.
 func (k Kind) tags() bool { return k == KindTokenClassification || k == KindPredicateTagging }
 
+// lacks is what a head of the kind wants and one input does not hold; "" where it has
+// all that tells such heads apart.
+func (k Kind) lacks(in Input) string {
+	switch k {
+	case KindTextMatching:
+		return "a pair"
+	case KindPredicateTagging, KindTargetClassification, KindRelationExtraction, KindCoreference:
+		if len(in.Targets) == 0 {
+			return "targets"
+		}
+	}
+	return ""
+}
+
 // Resolve checks every rule of spec 2.2 against the task, which kind serves, and
 // gives the options with their defaults filled in; it is idempotent.
 func (o Options) Resolve(cfg TaskConfig, kind Kind, inputDim int) (Options, error) {
