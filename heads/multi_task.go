@@ -52,8 +52,15 @@ func NewMultiTask(b *nn.Builder, tasks []Task, inputDim int, projections bool) (
 	if len(tasks) == 0 {
 		return nil, fmt.Errorf("multi-task head: no tasks")
 	}
+	if err := inBounds(bound{"input_dim", inputDim, maxWidth}); err != nil {
+		return nil, fmt.Errorf("multi-task head: %w", err)
+	}
 	m := &MultiTask{dim: inputDim}
 	for _, t := range tasks {
+		var err error
+		if t.Config, err = t.Config.Validate(); err != nil {
+			return nil, err
+		}
 		name := t.Config.Name
 		if m.find(name) != nil {
 			return nil, fmt.Errorf("multi-task head: task %q comes twice", name)
@@ -64,7 +71,6 @@ func NewMultiTask(b *nn.Builder, tasks []Task, inputDim int, projections bool) (
 			dim = orInt(t.Config.HiddenSize, inputDim)
 			th.projection = b.At("projections").Linear(name, inputDim, dim, true, nn.GlorotUniform)
 		}
-		var err error
 		if th.head, err = NewHead(b.At("heads").At(name), t.Config, dim, t.Options); err != nil {
 			return nil, err
 		}

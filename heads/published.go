@@ -186,6 +186,9 @@ func (k keys) labels() ([]string, error) {
 		if n < 1 {
 			return nil, fmt.Errorf("num_labels is %d, want at least 1", n)
 		}
+		if err := inBounds(bound{"num_labels", n, maxClasses}); err != nil {
+			return nil, err
+		}
 		out := make([]string, n)
 		for i := range out {
 			out[i] = fmt.Sprintf("LABEL_%d", i)
