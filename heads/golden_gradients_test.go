@@ -84,11 +84,7 @@ func requireGoldenGradients(t *testing.T, b tensor.Backend, dir string, io *safe
 		require.Len(t, got, len(want), p.Name)
 		tol := 1e-4 * math.Max(maxAbs(want), 1e-3*largest)
 		if !isCPU(b) && isKeyBias(p.Name) {
-			// Zero in exact arithmetic: on a device the noise of attention's own bound,
-			// a sum over the rows of what the key's weight sums too. Measured: up to 1.25
-			// times the bound of the others.
-			rows := float64(product(io.Dims("input_ids")))
-			tol = math.Max(tol, 1e-6*math.Sqrt(rows)*maxAbs(grads[strings.TrimSuffix(p.Name, "bias")+"weight"]))
+			tol = math.Max(tol, keyBiasNoise)
 		}
 		for i := range want {
 			if d := math.Abs(float64(got[i]) - float64(want[i])); !(d <= tol) {
@@ -100,6 +96,11 @@ func requireGoldenGradients(t *testing.T, b tensor.Backend, dir string, io *safe
 	require.Equal(t, len(grads), compared, "each stored gradient")
 	return compared
 }
+
+// keyBiasNoise bounds what a device makes of a gradient that is zero in exact
+// arithmetic: as much as Hugging Face's own float32 is off in distilbert-seqcls, by the
+// goldens' README. Measured there: 5.0e-8, where the bound of spec 6.5 is 4.0e-8.
+const keyBiasNoise = 1.5e-7
 
 // isKeyBias names the biases of attention's keys, which no softmax sees.
 func isKeyBias(name string) bool {

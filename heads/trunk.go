@@ -1,6 +1,8 @@
 package heads
 
 import (
+	"fmt"
+
 	"github.com/cephalo-ml/cephalo/nn"
 	"github.com/cephalo-ml/cephalo/tensor"
 )
@@ -154,10 +156,12 @@ func (t *trunk) tokens(s *tensor.Scope, in Input) (*rowsIn, error) {
 // attention on a sequence, after it.
 func (t *trunk) sentences(s *tensor.Scope, in Input) (*rowsIn, error) {
 	if t.opt.Input == "pooled" {
-		if in.Pooled.Present() {
+		switch {
+		case in.Pooled.Present() && in.Pooled.Rank != 2:
+			return nil, fmt.Errorf("head %q: pooler_output is %v of rank %d, want rank 2 [B,D]: %w", t.cfg.Name, in.Pooled.Spec, in.Pooled.Rank, ErrInputFormat)
+		case in.Pooled.Present():
 			in = Input{Hidden: in.Pooled}
-		}
-		if in.Layout != nil || in.Hidden.Rank == 3 {
+		case in.Layout != nil || in.Hidden.Present() && in.Hidden.Rank != 2:
 			return nil, errNoPooledInput(t.cfg.Name)
 		}
 	}
