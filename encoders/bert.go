@@ -55,7 +55,7 @@ func (c *BERTConfig) parseBERT(r *reader) {
 	}
 	c.VocabSize = r.integer(vocab, 1, "vocab_size")
 	c.HiddenSize = r.integer(768, 1, "hidden_size")
-	c.NumHiddenLayers = r.integer(12, 1, "num_hidden_layers", "num_layers")
+	c.NumHiddenLayers = r.layers(12, "num_hidden_layers", "num_layers")
 	c.NumAttentionHeads = r.integer(12, 1, "num_attention_heads", "num_heads")
 	c.IntermediateSize = r.integer(3072, 1, "intermediate_size")
 	c.HiddenAct = r.act("gelu", "hidden_act")
@@ -76,7 +76,7 @@ func (c *BERTConfig) parseBERT(r *reader) {
 func (c *BERTConfig) parseDistilBERT(r *reader) {
 	c.VocabSize = r.integer(30522, 1, "vocab_size")
 	c.HiddenSize = r.integer(768, 1, "dim", "hidden_size")
-	c.NumHiddenLayers = r.integer(6, 1, "n_layers", "num_hidden_layers", "num_layers")
+	c.NumHiddenLayers = r.layers(6, "n_layers", "num_hidden_layers", "num_layers")
 	c.NumAttentionHeads = r.integer(12, 1, "n_heads", "num_attention_heads", "num_heads")
 	c.IntermediateSize = r.integer(3072, 1, "hidden_dim", "intermediate_size")
 	c.HiddenAct = r.act("gelu", "activation")

@@ -211,6 +211,8 @@ func TestParseErrors(t *testing.T) {
 		`{}`:                  `"" is unknown`,
 		`[]`:                  "config.json",
 		`{"model_type":"bert","layer_norm_eps":NaN}`:                                                         "config.json",
+		`{"model_type":"bert","num_hidden_layers":1000000000}`:                                               "num_hidden_layers is 1000000000, want a whole number from 1 to 4096",
+		`{"model_type":"gpt2","n_embd":1e12}`:                                                                "n_embd is 1e12, want a whole number from 1 to 2147483647",
 		`{"model_type":"bert","hidden_size":"big"}`:                                                          "hidden_size",
 		`{"model_type":"bert","hidden_dropout_prob":1.5}`:                                                    "hidden_dropout_prob",
 		`{"model_type":"qwen3","rope_scaling":{"type":"yarn"}}`:                                              "rope_scaling",

@@ -34,7 +34,7 @@ func parseGPT2(r *reader, _ string) Model {
 	c.VocabSize = r.integer(50257, 1, "vocab_size")
 	c.NPositions = r.integer(1024, 1, "n_positions", "n_ctx", "max_position_embeddings")
 	c.NEmbd = r.integer(768, 1, "n_embd", "hidden_size")
-	c.NLayer = r.integer(12, 1, "n_layer", "num_hidden_layers")
+	c.NLayer = r.layers(12, "n_layer", "num_hidden_layers")
 	c.NHead = r.integer(12, 1, "n_head", "num_attention_heads")
 	c.NInner = r.integer(4*c.NEmbd, 1, "n_inner")
 	c.ActivationFunction = r.act("gelu_new", "activation_function")

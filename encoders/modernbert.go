@@ -46,7 +46,7 @@ func parseModernBERT(r *reader, _ string) Model {
 	c := ModernBERTConfig{Architectures: r.architectures()}
 	c.VocabSize = r.integer(50368, 1, "vocab_size")
 	c.HiddenSize = r.integer(768, 1, "hidden_size")
-	c.NumHiddenLayers = r.integer(22, 1, "num_hidden_layers", "num_layers")
+	c.NumHiddenLayers = r.layers(22, "num_hidden_layers", "num_layers")
 	c.NumAttentionHeads = r.integer(12, 1, "num_attention_heads", "num_heads")
 	c.IntermediateSize = r.integer(1152, 1, "intermediate_size")
 	c.HiddenActivation = r.act("gelu", "hidden_activation", "hidden_act")

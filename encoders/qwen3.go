@@ -39,7 +39,7 @@ func parseQwen3(r *reader, _ string) Model {
 	c := Qwen3Config{Architectures: r.architectures()}
 	c.VocabSize = r.integer(151936, 1, "vocab_size")
 	c.HiddenSize = r.integer(4096, 1, "hidden_size")
-	c.NumHiddenLayers = r.integer(32, 1, "num_hidden_layers", "num_layers")
+	c.NumHiddenLayers = r.layers(32, "num_hidden_layers", "num_layers")
 	c.NumAttentionHeads = r.integer(32, 1, "num_attention_heads", "num_heads")
 	c.NumKeyValueHeads = r.integer(32, 1, "num_key_value_heads")
 	if _, v := r.raw([]string{"num_key_value_heads"}); v == nil {

@@ -59,10 +59,20 @@ func (r *reader) boolean(def bool, names ...string) bool {
 
 // integer reads a number that must be whole and at least lo.
 func (r *reader) integer(def, lo int, names ...string) int {
+	return r.upTo(math.MaxInt32, def, lo, names...)
+}
+
+// maxLayers bounds what a config may ask to be built, whatever its weights are.
+const maxLayers = 1 << 12
+
+// layers reads a number of layers.
+func (r *reader) layers(def int, names ...string) int { return r.upTo(maxLayers, def, 1, names...) }
+
+func (r *reader) upTo(hi, def, lo int, names ...string) int {
 	f := get(r, float64(def), "a whole number", names...)
-	if f != math.Trunc(f) || f < float64(lo) || f > math.MaxInt32 {
+	if f != math.Trunc(f) || f < float64(lo) || f > float64(hi) {
 		name, v := r.raw(names)
-		r.fail("%s is %s, want a whole number from %d", name, v, lo)
+		r.fail("%s is %s, want a whole number from %d to %d", name, v, lo, hi)
 		return def
 	}
 	return int(f)

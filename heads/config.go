@@ -92,13 +92,10 @@ func (c TaskConfig) Validate() (TaskConfig, error) {
 		return bad("%w", err)
 	}
 	c.TaskType = task
-	for _, n := range []struct {
-		key string
-		v   int
-	}{{"num_classes", c.NumClasses}, {"num_labels", c.NumLabels}, {"max_length", c.MaxLength}, {"hidden_size", c.HiddenSize}, {"vocabulary_size", c.VocabularySize}, {"beam_size", c.BeamSize}} {
-		if n.v < 0 {
-			return bad("%s is %d, want more than 0", n.key, n.v)
-		}
+	if err := inBounds(bound{"num_classes", c.NumClasses, maxClasses}, bound{"num_labels", c.NumLabels, maxClasses}, bound{"labels", len(c.Labels), maxClasses},
+		bound{"max_length", c.MaxLength, maxCount}, bound{"hidden_size", c.HiddenSize, maxWidth}, bound{"vocabulary_size", c.VocabularySize, maxVocabulary},
+		bound{"beam_size", c.BeamSize, maxCount}); err != nil {
+		return bad("%w", err)
 	}
 	if c.ProblemType != "" {
 		if c.ProblemType, err = ParseProblemType(string(c.ProblemType)); err != nil {

@@ -75,6 +75,19 @@ func TestPooledInput(t *testing.T) {
 	require.Equal(t, got["pooled"], got["both"])
 	require.Equal(t, got["sequence"], got["ignored"])
 	require.NotEqual(t, got["pooled"], got["sequence"])
+
+	// What is wrong with the pooled vector is said of it, not of the hidden states.
+	s := begin(t, b)
+	for say, in := range map[string]heads.Input{
+		"hidden states are missing":                                     {},
+		"reads the pooled vector (input pooled)":                        hidden(t, s, 1, 2, 5, 16),
+		"pooler_output is F32[2 5 16] of rank 3, want rank 2 [B,D]":     {Pooled: hidden(t, s, 1, 2, 5, 16).Hidden},
+		"input_dim 16 does not match hidden size 8":                     {Pooled: hidden(t, s, 1, 2, 8).Hidden},
+		"pooler_output is F32[2 1 5 16] of rank 4, want rank 2 [B,D]: ": {Hidden: hidden(t, s, 1, 2, 16).Hidden, Pooled: hidden(t, s, 1, 2, 1, 5, 16).Hidden},
+	} {
+		_, err := reads.Forward(s, in)
+		require.ErrorContains(t, err, say)
+	}
 }
 
 func TestSimilarityEdges(t *testing.T) {

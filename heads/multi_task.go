@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/cephalo-ml/cephalo/nn"
 	"github.com/cephalo-ml/cephalo/tensor"
@@ -51,8 +52,15 @@ func NewMultiTask(b *nn.Builder, tasks []Task, inputDim int, projections bool) (
 	if len(tasks) == 0 {
 		return nil, fmt.Errorf("multi-task head: no tasks")
 	}
+	if err := inBounds(bound{"input_dim", inputDim, maxWidth}); err != nil {
+		return nil, fmt.Errorf("multi-task head: %w", err)
+	}
 	m := &MultiTask{dim: inputDim}
 	for _, t := range tasks {
+		var err error
+		if t.Config, err = t.Config.Validate(); err != nil {
+			return nil, err
+		}
 		name := t.Config.Name
 		if m.find(name) != nil {
 			return nil, fmt.Errorf("multi-task head: task %q comes twice", name)
@@ -63,7 +71,6 @@ func NewMultiTask(b *nn.Builder, tasks []Task, inputDim int, projections bool) (
 			dim = orInt(t.Config.HiddenSize, inputDim)
 			th.projection = b.At("projections").Linear(name, inputDim, dim, true, nn.GlorotUniform)
 		}
-		var err error
 		if th.head, err = NewHead(b.At("heads").At(name), t.Config, dim, t.Options); err != nil {
 			return nil, err
 		}
@@ -133,15 +140,31 @@ func (m *MultiTask) task(name string) (*taskHead, error) {
 	return t, nil
 }
 
-// Forward runs every task on the hidden states of one encoder pass. On a padded
-// input, multiple choice and ranking read [B,N,D] where the others read [B,L,D].
+// Forward runs the tasks on the hidden states of one encoder pass, and gives an
+// output for each that one input can feed: a task that wants a pair (text_matching) is
+// left out, and so is one that asks about places in the text where in.Targets is
+// empty. ForwardTask runs those by name. That none is left is an error, and so is
+// anything else that a task wants and does not get. On a padded input, multiple choice
+// and ranking read [B,N,D] where the others read [B,L,D].
 func (m *MultiTask) Forward(s *tensor.Scope, in Input) (map[string]Output, error) {
-	packed, err := m.pack(s, in)
+	var fed []*taskHead
+	var wants []string
+	for _, t := range m.tasks {
+		if want := t.head.Kind().lacks(in); want != "" {
+			wants = append(wants, fmt.Sprintf("task %q wants %s", t.name, want))
+			continue
+		}
+		fed = append(fed, t)
+	}
+	if fed == nil {
+		return nil, fmt.Errorf("multi-task head: no task takes this input: %s; ForwardTask runs one of them on what it wants: %w", strings.Join(wants, ", "), ErrInputFormat)
+	}
+	packed, err := m.pack(s, in, fed)
 	if err != nil {
 		return nil, err
 	}
 	outs := map[string]Output{}
-	for _, t := range m.tasks {
+	for _, t := range fed {
 		from := packed
 		if t.chooses() {
 			from = in
@@ -156,7 +179,8 @@ func (m *MultiTask) Forward(s *tensor.Scope, in Input) (map[string]Output, error
 	return outs, nil
 }
 
-// ForwardTask runs one task alone on a Pair or on whatever InputOf reads.
+// ForwardTask runs one task alone on a Pair or on whatever InputOf reads. A Pair for a
+// task that takes one input is an error, as is one input for a task that wants a pair.
 func (m *MultiTask) ForwardTask(s *tensor.Scope, task string, in any) (Output, error) {
 	t, err := m.task(task)
 	if err != nil {
@@ -180,9 +204,9 @@ func (t *taskHead) chooses() bool {
 	return t.head.Kind().chooses()
 }
 
-// pack drops the masked rows of a padded input once for all heads.
-func (m *MultiTask) pack(s *tensor.Scope, in Input) (Input, error) {
-	if in.Layout != nil || in.Hidden.Rank != 3 || !slices.ContainsFunc(m.tasks, func(t *taskHead) bool { return !t.chooses() }) {
+// pack drops the masked rows of a padded input once for all heads that it feeds.
+func (m *MultiTask) pack(s *tensor.Scope, in Input, fed []*taskHead) (Input, error) {
+	if in.Layout != nil || in.Hidden.Rank != 3 || !slices.ContainsFunc(fed, func(t *taskHead) bool { return !t.chooses() }) {
 		return in, nil
 	}
 	const name = "multi-task"

@@ -139,6 +139,51 @@ func TestProjections(t *testing.T) {
 	})
 }
 
+// TestMultiTaskFeeds: one input runs the tasks that it can feed; the others run by name,
+// and none that is left is an error that names each and what it wants.
+func TestMultiTaskFeeds(t *testing.T) {
+	match, roles, topic := task("match", heads.TextMatching, heads.Options{}), task("roles", heads.SemanticRoleLabeling, heads.Options{}), task("topic", heads.TopicClassification, heads.Options{})
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		for _, projections := range []bool{false, true} {
+			m, _ := newMulti(t, b, []heads.Task{match, roles, topic}, 16, projections)
+			got := forwardAll(t, b, func(s *tensor.Scope) (map[string]heads.Output, error) {
+				in := hidden(t, s, 1, 2, 5, 16)
+				outs, err := m.Forward(s, in)
+				require.NoError(t, err)
+				require.Len(t, outs, 1, "topic alone")
+				targets := in
+				targets.Targets = []heads.Target{{Seq: 0, End: 1}, {Seq: 1, End: 2}}
+				with, err := m.Forward(s, targets)
+				require.NoError(t, err)
+				require.Len(t, with, 2, "topic and roles")
+				outs["topic again"], outs["roles"] = with["topic"], with["roles"]
+				outs["match"], err = m.ForwardTask(s, "match", heads.Pair{A: in, B: in})
+				return outs, err
+			})
+			require.Equal(t, got["topic"], got["topic again"])
+			floats(t, got["roles"], "logits", 2, 5, 3)
+			floats(t, got["match"], "logits", 2, 3)
+
+			s := begin(t, b)
+			in := hidden(t, s, 1, 2, 5, 16)
+			for name, say := range map[string]string{"match": "want a pair", "roles": "no targets"} {
+				_, err := m.ForwardTask(s, name, in)
+				require.ErrorIs(t, err, heads.ErrInputFormat)
+				require.ErrorContains(t, err, say)
+				require.ErrorContains(t, err, sprint("head %q", name))
+			}
+			_, err := m.ForwardTask(s, "topic", heads.Pair{A: in, B: in})
+			require.ErrorIs(t, err, heads.ErrInputFormat)
+			require.ErrorContains(t, err, `head "topic": a pair was given`)
+
+			none, _ := newMulti(t, b, []heads.Task{match, roles}, 16, projections)
+			_, err = none.Forward(s, in)
+			require.ErrorIs(t, err, heads.ErrInputFormat)
+			require.ErrorContains(t, err, `task "match" wants a pair, task "roles" wants targets; ForwardTask`)
+		}
+	})
+}
+
 func TestMultiTaskErrors(t *testing.T) {
 	b := cpu(t)
 	topic := task("topic", heads.TopicClassification, heads.Options{})

@@ -139,6 +139,9 @@ func Published(b *nn.Builder, c Checkpoint) (*PublishedHead, error) {
 	if err := json.Unmarshal(c.Config, &p.keys); err != nil {
 		return nil, fmt.Errorf("config.json: %w", err)
 	}
+	if err := p.keys.check(); err != nil {
+		return nil, fmt.Errorf("config.json: %w", err)
+	}
 	std := 0.02
 	if p.keys.InitializerRange != nil {
 		std = *p.keys.InitializerRange
@@ -176,6 +179,28 @@ type keys struct {
 	PadTokenID        *int              `json:"pad_token_id"`
 }
 
+// check refuses numbers that no layer takes.
+func (k keys) check() error {
+	for _, f := range []struct {
+		key string
+		v   *float64
+	}{{"classifier_dropout", k.ClassifierDropout}, {"hidden_dropout_prob", k.HiddenDropoutProb}, {"hidden_dropout", k.HiddenDropout},
+		{"seq_classif_dropout", k.SeqClassifDropout}, {"dropout", k.Dropout}, {"qa_dropout", k.QADropout}} {
+		if f.v != nil && !isRate(*f.v) {
+			return fmt.Errorf("%s is %v, want 0 up to below 1", f.key, *f.v)
+		}
+	}
+	for _, f := range []struct {
+		key string
+		v   *float64
+	}{{"initializer_range", k.InitializerRange}, {"layer_norm_eps", k.LayerNormEps}, {"norm_eps", k.NormEps}} {
+		if f.v != nil && !finiteFrom(*f.v, 0) {
+			return fmt.Errorf("%s is %v, want 0 or more", f.key, *f.v)
+		}
+	}
+	return nil
+}
+
 // labels are the class names in order of id.
 func (k keys) labels() ([]string, error) {
 	if k.ID2Label == nil {
@@ -185,6 +210,9 @@ func (k keys) labels() ([]string, error) {
 		}
 		if n < 1 {
 			return nil, fmt.Errorf("num_labels is %d, want at least 1", n)
+		}
+		if err := inBounds(bound{"num_labels", n, maxClasses}); err != nil {
+			return nil, err
 		}
 		out := make([]string, n)
 		for i := range out {
@@ -198,7 +226,7 @@ func (k keys) labels() ([]string, error) {
 	}
 	for key, l := range k.ID2Label {
 		i, err := strconv.Atoi(key)
-		if err != nil || i < 0 || i >= len(out) {
+		if err != nil || i < 0 || i >= len(out) || key != strconv.Itoa(i) { // 01 and 1 would be one id
 			return nil, fmt.Errorf("id2label has the id %q, want 0 to %d", key, len(out)-1)
 		}
 		out[i] = l
@@ -209,9 +237,12 @@ func (k keys) labels() ([]string, error) {
 // configure sets the task config of a published class.
 func (p *publisher) configure(task string) error {
 	t := TaskConfig{Name: p.c.Class}
-	labels, err := p.keys.labels()
-	if err != nil {
-		return err
+	var labels []string
+	var err error
+	if task == "ForSequenceClassification" || task == "ForTokenClassification" { // the classes that have classes
+		if labels, err = p.keys.labels(); err != nil {
+			return err
+		}
 	}
 	switch task {
 	case "ForSequenceClassification":

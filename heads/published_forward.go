@@ -61,31 +61,16 @@ func (h *PublishedHead) Forward(s *tensor.Scope, in Input) (out Output, err erro
 
 // pick are the rows that the head reads.
 func (h *PublishedHead) pick(s *tensor.Scope, in Input) (*rowsIn, error) {
-	x := in.Hidden
 	if h.rows == PooledRow {
 		if in.Pooled.Present() {
-			x = in.Pooled
-		} else if in.Layout != nil || x.Rank != 2 {
+			in = Input{Hidden: in.Pooled}
+		} else if in.Layout != nil || in.Hidden.Rank != 2 {
 			return nil, fmt.Errorf("%s reads the pooled vector, and the encoder gave none: %w", h.class, ErrInputFormat)
 		}
-		in.Layout = nil
 	}
-	if err := checkHidden(h.class, h.dim, x); err != nil {
-		return nil, err
-	}
-	r := &rowsIn{x: x, rows: in.Layout, form: in.form}
-	switch {
-	case x.Rank == 2:
-	case x.Rank == 3 && in.Layout == nil && h.rows != PooledRow:
-		var err error
-		if r, err = packRows(s, h.class, in); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, fmt.Errorf("%s: hidden states are %v of rank %d, want packed rows, rank 3 [B,L,D] or rank 2: %w", h.class, x.Spec, x.Rank, ErrInputFormat)
-	}
-	if h.rows == EveryRow || h.rows == PooledRow || r.rows == nil {
-		return r, nil
+	r, err := rowsOf(s, h.class, h.dim, in, accepts{pooled: h.rows != EveryRow, sequence: h.rows != PooledRow})
+	if err != nil || h.rows == EveryRow || r.rows == nil {
+		return r, err
 	}
 	how := map[Rows]tensor.Pooling{FirstRow: tensor.PoolCLS, MeanRow: tensor.PoolMean, LastRow: tensor.PoolLast, LastNonPad: tensor.PoolLast}[h.rows]
 	y, err := tensor.Pool(s, r.x, r.rows, how, tensor.Tensor{}, tensor.Tensor{})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -180,4 +181,77 @@ func TestPublishedChoices(t *testing.T) {
 	})
 	require.Equal(t, floats(t, got["alone"], "logits", 6, 1), floats(t, got["rows"], "logits", 2, 3))
 	requireDistribution(t, floats(t, got["rows"], "probabilities", 2, 3), 3)
+}
+
+// TestPublishedInputs: a published head refuses what no head takes, as ours do.
+func TestPublishedInputs(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		for class, takes := range map[string]string{
+			"BertForTokenClassification":       "packed rows or rank 3 [B,L,D]",
+			"BertForQuestionAnswering":         "packed rows or rank 3 [B,L,D]",
+			"BertForSequenceClassification":    "rank 2 [B,D]",
+			"RobertaForSequenceClassification": "packed rows, rank 3 [B,L,D] or rank 2 [B,D]",
+		} {
+			bld := nn.NewBuilder(t.Context(), b, nn.Options{})
+			head, err := heads.Published(bld, heads.Checkpoint{Class: class, ModelType: strings.ToLower(class[:strings.Index(class, "For")]), HiddenSize: 8, Config: []byte("{}")})
+			require.NoError(t, err)
+			w, err := bld.Finish(nil)
+			require.NoError(t, err)
+			defer w.Release()
+			s := begin(t, b)
+			refuse := func(in heads.Input, say string) {
+				_, err := head.Forward(s, in)
+				require.ErrorIs(t, err, heads.ErrInputFormat, "%s: %s", class, say)
+				require.ErrorContains(t, err, say, class)
+			}
+			deep := hidden(t, s, 1, 2, 3, 4, 8)
+			deep.Pooled = deep.Hidden
+			refuse(deep, "of rank 4 (layout given: false), want "+takes)
+			none := hidden(t, s, 1, 0, 3, 8)
+			none.Pooled = hidden(t, s, 1, 0, 8).Hidden
+			refuse(none, "an empty batch")
+			if head.Reads() == heads.EveryRow {
+				refuse(hidden(t, s, 1, 6, 8), "of rank 2 (layout given: false), want "+takes)
+			}
+			if head.Reads() != heads.PooledRow {
+				short := hidden(t, s, 1, 6, 8)
+				short.Layout = tensor.NewLayout(2, 2)
+				require.NoError(t, short.Layout.Upload(s))
+				refuse(short, "6 rows for a layout of 4")
+			}
+		}
+	})
+}
+
+// TestPublishedKeys: keys of config.json that no layer takes are errors that name them,
+// and labels are read for the classes that have some.
+func TestPublishedKeys(t *testing.T) {
+	build := func(class, config string) (*heads.PublishedHead, error) {
+		bld := nn.NewBuilder(t.Context(), cpu(t), nn.Options{})
+		head, err := heads.Published(bld, heads.Checkpoint{Class: class, ModelType: "bert", HiddenSize: 8, VocabSize: 9, Config: []byte(config)})
+		w, e := bld.Finish(nil)
+		require.NoError(t, e)
+		w.Release()
+		return head, err
+	}
+	for config, say := range map[string]string{
+		`{"classifier_dropout":1.5}`:         "config.json: classifier_dropout is 1.5, want 0 up to below 1",
+		`{"hidden_dropout_prob":-1}`:         "hidden_dropout_prob is -1, want 0",
+		`{"initializer_range":-0.1}`:         "initializer_range is -0.1, want 0 or more",
+		`{"layer_norm_eps":-1}`:              "layer_norm_eps is -1, want 0 or more",
+		`{"id2label":{}}`:                    "id2label is empty",
+		`{"id2label":{"0":"a","00":"b"}}`:    `id2label has the id "00", want 0 to 1`,
+		`{"num_labels":2000000000}`:          "num_labels is 2000000000, want at most 1048576",
+		`{"id2label":{"0":"a","2":"b"}}`:     `id2label has the id "2", want 0 to 1`,
+		`{"num_labels":0}`:                   "num_labels is 0, want at least 1",
+		`{"problem_type":"causal_language"}`: "problem_type",
+	} {
+		_, err := build("BertForSequenceClassification", config)
+		require.ErrorContains(t, err, say)
+	}
+	for _, class := range []string{"BertForQuestionAnswering", "BertForMultipleChoice"} {
+		head, err := build(class, `{"id2label":{},"num_labels":0}`)
+		require.NoError(t, err)
+		require.Empty(t, head.Config().Labels)
+	}
 }

@@ -2,7 +2,6 @@ package heads
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/cephalo-ml/cephalo/tensor"
 )
@@ -22,6 +21,20 @@ func (k Kind) chooses() bool { return k == KindMultipleChoice || k == KindRankin
 // tags says that a head gives every token a label, and may do so by a CRF.
 func (k Kind) tags() bool { return k == KindTokenClassification || k == KindPredicateTagging }
 
+// lacks is what a head of the kind wants and one input does not hold; "" where it has
+// all that tells such heads apart.
+func (k Kind) lacks(in Input) string {
+	switch k {
+	case KindTextMatching:
+		return "a pair"
+	case KindPredicateTagging, KindTargetClassification, KindRelationExtraction, KindCoreference:
+		if len(in.Targets) == 0 {
+			return "targets"
+		}
+	}
+	return ""
+}
+
 // Resolve checks every rule of spec 2.2 against the task, which kind serves, and
 // gives the options with their defaults filled in; it is idempotent.
 func (o Options) Resolve(cfg TaskConfig, kind Kind, inputDim int) (Options, error) {
@@ -35,8 +48,12 @@ func (o Options) Resolve(cfg TaskConfig, kind Kind, inputDim int) (Options, erro
 	if k, _ := cfg.TaskType.Kind(); k != kind {
 		return bad("%s is served by %s, not by %q", cfg.TaskType, k, kind)
 	}
-	if inputDim <= 0 {
-		return bad("input_dim is %d, want more than 0", inputDim)
+	if err := inBounds(bound{"input_dim", inputDim, maxWidth}, bound{"intermediate_size", o.IntermediateSize, maxWidth},
+		bound{"ffn_expansion_factor", o.FFNExpansion, maxCount}, bound{"num_attention_heads", o.NumAttentionHeads, maxWidth}); err != nil {
+		return bad("%w", err)
+	}
+	if inputDim == 0 {
+		return bad("input_dim is 0, want more than 0: %w", ErrSize)
 	}
 	pooling := o.Pooling
 	if cfg.UseAttentionPooling {
@@ -110,16 +127,15 @@ func (o Options) Resolve(cfg TaskConfig, kind Kind, inputDim int) (Options, erro
 		}
 	}
 	switch {
-	case o.IntermediateSize < 0 || o.FFNExpansion < 0 || o.NumAttentionHeads < 0:
-		return bad("intermediate_size %d, ffn_expansion_factor %d, num_attention_heads %d: want more than 0", o.IntermediateSize, o.FFNExpansion, o.NumAttentionHeads)
-	case int64(width(cfg, o, inputDim))*int64(o.FFNExpansion) > math.MaxInt32:
-		return bad("ffn_expansion_factor %d times the width %d is too large", o.FFNExpansion, width(cfg, o, inputDim))
 	case !isRate(*o.DropoutRate):
 		return bad("dropout_rate is %v, want 0 up to below 1", *o.DropoutRate)
 	case !finiteFrom(*o.InitializerRange, 0):
 		return bad("initializer_range is %v, want 0 or more", *o.InitializerRange)
 	case o.Input == "pooled" && o.UseTaskAttention:
 		return bad("input pooled and use_task_attention exclude each other: attention needs the sequence")
+	}
+	if err := checkLayers(cfg, o, inputDim); err != nil {
+		return bad("%w", err)
 	}
 	return o, nil
 }

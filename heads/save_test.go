@@ -22,6 +22,12 @@ func saved(t testing.TB, cfg heads.TaskConfig, opt heads.Options) fstest.MapFS {
 	head, w := newHead(t, cpu(t), cfg, 16, opt)
 	dir := filepath.Join(t.TempDir(), "m")
 	require.NoError(t, heads.Save(t.Context(), dir, head.(heads.Module), w))
+	return files(t, dir)
+}
+
+// files are the files of heads in a folder.
+func files(t testing.TB, dir string) fstest.MapFS {
+	t.Helper()
 	fsys := fstest.MapFS{}
 	for _, name := range []string{heads.ConfigFile, heads.WeightsFile} {
 		raw, err := os.ReadFile(filepath.Join(dir, name))

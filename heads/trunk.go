@@ -1,6 +1,8 @@
 package heads
 
 import (
+	"fmt"
+
 	"github.com/cephalo-ml/cephalo/nn"
 	"github.com/cephalo-ml/cephalo/tensor"
 )
@@ -121,8 +123,8 @@ func (t *trunk) enter(s *tensor.Scope, r *rowsIn) error {
 }
 
 func (t *trunk) attend(s *tensor.Scope, r *rowsIn) error {
-	if t.attention == nil || r.rows == nil || r.rows.Rows() == 0 {
-		return nil // no sequence, or nothing kept of any
+	if t.attention == nil || r.rows == nil {
+		return nil // one row a sequence: nothing to attend to
 	}
 	y, err := t.attention.forward(s, r.x, r.rows)
 	return r.step(s, y, err)
@@ -154,10 +156,12 @@ func (t *trunk) tokens(s *tensor.Scope, in Input) (*rowsIn, error) {
 // attention on a sequence, after it.
 func (t *trunk) sentences(s *tensor.Scope, in Input) (*rowsIn, error) {
 	if t.opt.Input == "pooled" {
-		if in.Pooled.Present() {
+		switch {
+		case in.Pooled.Present() && in.Pooled.Rank != 2:
+			return nil, fmt.Errorf("head %q: pooler_output is %v of rank %d, want rank 2 [B,D]: %w", t.cfg.Name, in.Pooled.Spec, in.Pooled.Rank, ErrInputFormat)
+		case in.Pooled.Present():
 			in = Input{Hidden: in.Pooled}
-		}
-		if in.Layout != nil || in.Hidden.Rank == 3 {
+		case in.Layout != nil || in.Hidden.Present() && in.Hidden.Rank != 2:
 			return nil, errNoPooledInput(t.cfg.Name)
 		}
 	}

@@ -125,29 +125,30 @@ type Part struct {
 	Shape []int
 }
 
+// MaxElems is the most elements of one parameter, or of parameters side by side: 16 GiB.
+// What asks for more is a mistake, or means harm.
+const MaxElems = 1 << 32
+
 // Fused lays parameters that agree in all axes but the first one after another in
 // one buffer, so that one matmul serves all. Each keeps its own name. The result
-// is the whole; it is absent after an error, which Finish returns.
+// is the whole; it is absent after an error, which Finish returns. Memory is taken for
+// what a source holds in the shape that is asked for, and for nothing else.
 func (b *Builder) Fused(parts ...Part) tensor.Tensor {
 	if b.err != nil {
 		return tensor.Tensor{}
 	}
-	shape := slices.Clone(parts[0].Shape)
-	for _, p := range parts[1:] {
-		shape[0] += p.Shape[0]
+	fits := true
+	for _, p := range parts {
+		fits = b.expect(b.prefix+p.Name, p.Shape) && fits
 	}
-	sp, err := tensor.SpecOf(tensor.F32, shape...)
+	if b.err != nil || !fits {
+		return tensor.Tensor{}
+	}
+	whole, err := b.alloc(parts)
 	if err != nil {
 		b.err = fmt.Errorf("parameter %s%s: %w", b.prefix, parts[0].Name, err)
 		return tensor.Tensor{}
 	}
-	buf, err := b.backend.Alloc(max(sp.Bytes(), 4))
-	if err != nil {
-		b.err = fmt.Errorf("parameter %s%s: %w", b.prefix, parts[0].Name, err)
-		return tensor.Tensor{}
-	}
-	b.weights.buffers = append(b.weights.buffers, buf)
-	whole := tensor.View(buf, sp)
 	at := 0
 	for _, p := range parts {
 		view, err := whole.Slice(at, at+p.Shape[0])
@@ -163,29 +164,63 @@ func (b *Builder) Fused(parts ...Part) tensor.Tensor {
 	return whole
 }
 
+// expect notes that the model has the parameter, and where the source differs; false
+// says that it can not be read.
+func (b *builder) expect(name string, shape []int) bool {
+	if b.byName[name] {
+		b.err = fmt.Errorf("parameter %s: built twice: %w", name, tensor.ErrUnsupported)
+		return false
+	}
+	b.byName[name] = true
+	if b.opt.Source == nil {
+		return true
+	}
+	file, ok := b.find(name)
+	if !ok {
+		if !b.opt.Lenient {
+			b.missing = append(b.missing, name)
+		}
+		return b.opt.Lenient
+	}
+	b.used[file] = true
+	if d := b.opt.Source.Dims(file); !slices.Equal(d, shape) {
+		b.shaped = append(b.shaped, fmt.Sprintf("%s is %v, want %v", file, d, shape))
+		return false
+	}
+	return true
+}
+
+// alloc is the memory of a fused group.
+func (b *builder) alloc(parts []Part) (tensor.Tensor, error) {
+	shape := slices.Clone(parts[0].Shape)
+	for _, p := range parts[1:] {
+		shape[0] += p.Shape[0]
+	}
+	sp, err := tensor.SpecOf(tensor.F32, shape...)
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	if sp.Elems() > MaxElems {
+		return tensor.Tensor{}, fmt.Errorf("%v has %d elements, want at most %d: %w", sp, sp.Elems(), int64(MaxElems), tensor.ErrShape)
+	}
+	buf, err := b.backend.Alloc(max(sp.Bytes(), 4))
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	b.weights.buffers = append(b.weights.buffers, buf)
+	return tensor.View(buf, sp), nil
+}
+
 // chunk is how many values are drawn or written at a time.
 const chunk = 1 << 18
 
+// fill reads or draws a parameter that was expected.
 func (b *builder) fill(name string, p Part, t tensor.Tensor) error {
-	if b.byName[name] {
-		return fmt.Errorf("built twice: %w", tensor.ErrUnsupported)
-	}
-	b.byName[name] = true
 	b.weights.Params = append(b.weights.Params, Param{Name: name, Tensor: t})
 	put := func(off int64, v []float32) error { return b.write(t, off, v) }
 	if b.opt.Source != nil {
-		file, ok := b.find(name)
-		switch {
-		case ok:
-			b.used[file] = true
-			if d := b.opt.Source.Dims(file); !slices.Equal(d, p.Shape) {
-				b.shaped = append(b.shaped, fmt.Sprintf("%s is %v, want %v", file, d, p.Shape))
-				return nil
-			}
+		if file, ok := b.find(name); ok {
 			return b.opt.Source.ReadFloat32(file, put)
-		case !b.opt.Lenient:
-			b.missing = append(b.missing, name)
-			return nil
 		}
 		b.weights.Filled = append(b.weights.Filled, name)
 	}

@@ -182,7 +182,9 @@ func (t Tensor) Columns(lo, hi int) (Tensor, error) {
 	if t.Rank != 2 || lo < 0 || hi < lo || hi > int(t.Shape[1]) {
 		return Tensor{}, fmt.Errorf("columns: %d to %d of %v: %w", lo, hi, t.Spec, ErrShape)
 	}
-	t.Off += int64(lo) * int64(t.DType.Size())
+	if t.Shape[0] > 0 { // a matrix without rows has no byte at which its columns begin
+		t.Off += int64(lo) * int64(t.DType.Size())
+	}
 	t.Shape[1] = int32(hi - lo)
 	return t, nil
 }

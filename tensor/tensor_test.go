@@ -61,6 +61,9 @@ func TestViews(t *testing.T) {
 	assert.EqualValues(t, 6, cols.Stride)
 	assert.False(t, cols.Dense())
 	assert.EqualValues(t, 4*(3*6+3), cols.Extent())
+	empty, err := tensor.View(&mem{4}, tensor.Of(tensor.F32, 0, 6)).Columns(2, 5)
+	require.NoError(t, err)
+	assert.Zero(t, empty.Off, "columns of no rows lie within the buffer")
 
 	rows, err := cols.Slice(1, 3)
 	require.NoError(t, err)
