@@ -74,15 +74,55 @@ func TestSaveLoad(t *testing.T) {
 	})
 }
 
-// TestSaveRefuses a folder that is none of its own.
+// TestSaveRefuses a folder that holds what would be lost, whatever it is called.
 func TestSaveRefuses(t *testing.T) {
 	b, err := cephalo.OpenBackend(t.Context(), cephalo.BackendOptions{Name: cephalo.BackendCPU})
 	require.NoError(t, err)
 	defer b.Close()
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "letter.txt"), []byte("dear"), 0o644))
-	require.ErrorContains(t, sentiment(t, b).Save(t.Context(), dir), "no config.json")
-	require.FileExists(t, filepath.Join(dir, "letter.txt"))
+	m := sentiment(t, b)
+	ctx := t.Context()
+	folder := func(files ...string) string {
+		dir := t.TempDir()
+		for i := 0; i < len(files); i += 2 {
+			require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, files[i])), 0o755))
+			require.NoError(t, os.WriteFile(filepath.Join(dir, files[i]), []byte(files[i+1]), 0o644))
+		}
+		return dir
+	}
+	const model = `{"model_type":"bert"}`
+	for want, files := range map[string][]string{
+		"no config.json":                     {"letter.txt", "dear"},
+		"names no model_type":                {"config.json", `{"port":8080}`, "main.go", "package main"},
+		"it holds .git, which would be lost": {"config.json", model, ".git/HEAD", "ref"},
+		"it holds notes.txt, which would":    {"config.json", model, "model.safetensors", "", "notes.txt", "dear"},
+		"it holds 1_notes, which would":      {"config.json", model, "1_notes/a", "dear"},
+	} {
+		dir := folder(files...)
+		for _, name := range []string{dir, dir + "/absent/..", dir + "/."} {
+			require.ErrorContains(t, m.Save(ctx, name), want, name)
+		}
+		t.Chdir(dir)
+		for _, name := range []string{".", "absent/..", "../" + filepath.Base(dir)} {
+			require.ErrorContains(t, m.Save(ctx, name), want, name)
+		}
+		require.ErrorContains(t, m.Save(ctx, ""), "the name is empty")
+		for i := 0; i < len(files); i += 2 {
+			raw, err := os.ReadFile(filepath.Join(dir, files[i]))
+			require.NoError(t, err)
+			require.Equal(t, files[i+1], string(raw))
+		}
+	}
+	dir := folder("config.json", model, "1_Pooling/config.json", "{}", "pytorch_model.bin", "", "vocab.txt", "")
+	link := filepath.Join(t.TempDir(), "link")
+	require.NoError(t, os.Symlink(dir, link))
+	require.NoError(t, m.Save(ctx, link))
+	require.FileExists(t, filepath.Join(dir, "model.safetensors"), "where the link leads")
+	require.NoFileExists(t, filepath.Join(dir, "pytorch_model.bin"))
+	st, err := os.Lstat(link)
+	require.NoError(t, err)
+	require.NotZero(t, st.Mode()&os.ModeSymlink)
+	require.NoError(t, os.RemoveAll(dir))
+	require.ErrorContains(t, m.Save(ctx, link), "link that cannot be followed")
 }
 
 // TestAttachMismatch is the guide's first troubleshooting case.

@@ -2,13 +2,16 @@ package cephalo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/cephalo-ml/cephalo/heads"
 	"github.com/cephalo-ml/cephalo/internal/safetensors"
@@ -18,18 +21,23 @@ import (
 // Save writes the model as a folder: config.json byte for byte, the encoder and a
 // published head in model.safetensors under Hugging Face's names, F32, the
 // tokenizer and side files, and heads of ours in heads.json and heads.safetensors.
-// dir is at every moment the old folder or the new one. An existing folder that is
-// no model folder is refused.
+// dir is at every moment the old folder or the new one. An existing folder is
+// replaced where it is empty or a model folder without anything else; one that
+// holds what would be lost is refused.
 func (m *Model) Save(ctx context.Context, dir string) error {
 	done, err := m.use()
 	if err != nil {
 		return err
 	}
 	defer done()
-	if err := replaceable(dir); err != nil {
-		return fmt.Errorf("save model: %w", err)
+	to, err := safetensors.Target(dir)
+	if err == nil {
+		err = m.replaceable(to)
 	}
-	return safetensors.ReplaceDir(dir, func(tmp string) error {
+	if err != nil {
+		return fmt.Errorf("save model to %q: %w", dir, err)
+	}
+	return safetensors.ReplaceDir(to, func(tmp string) error {
 		if err := m.copySide(tmp); err != nil {
 			return err
 		}
@@ -47,8 +55,8 @@ func (m *Model) Save(ctx context.Context, dir string) error {
 }
 
 // replaceable says whether a folder may be replaced: it is absent, empty, or a
-// model folder.
-func replaceable(dir string) error {
+// model folder that holds nothing but what makes a model.
+func (m *Model) replaceable(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) || (err == nil && len(entries) == 0) {
 		return nil
@@ -56,10 +64,61 @@ func replaceable(dir string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(dir, "config.json")); err != nil {
-		return fmt.Errorf("%s holds other things and no config.json: want a new folder or a model folder", dir)
+	const want = "want a new folder, or one of a model alone"
+	var config struct {
+		ModelType string `json:"model_type"`
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("it holds other things and no config.json: %s", want)
+	case err != nil:
+		return err
+	case json.Unmarshal(raw, &config) != nil || config.ModelType == "":
+		return fmt.Errorf("its config.json names no model_type, so is no model's: %s", want)
+	}
+	for _, e := range entries {
+		if !ofModel(e) && !m.brings(e.Name()) {
+			return fmt.Errorf("it holds %s, which would be lost: %s", e.Name(), want)
+		}
 	}
 	return nil
+}
+
+// brings says whether Save writes the name anew.
+func (m *Model) brings(name string) bool {
+	if m.folder.fsys == nil {
+		return false
+	}
+	_, err := fs.Stat(m.folder.fsys, name)
+	return err == nil
+}
+
+// modelFiles are the names and the ends of names that Hugging Face's folders are
+// made of, beside weights.
+var modelFiles = []string{
+	"config.json", "generation_config.json", "preprocessor_config.json", "heads.json", "modules.json",
+	"config_sentence_transformers.json", "sentence_bert_config.json", "sentence_roberta_config.json", "sentence_distilbert_config.json", "sentence_xlm-roberta_config.json",
+	"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json",
+	"vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model", "tokenizer.model",
+	".gitattributes", "LICENSE", "LICENSE.txt",
+}
+
+// modules are the folders of sentence-transformers: 1_Pooling.
+var modules = regexp.MustCompile(`^\d+_[A-Z][A-Za-z]*$`)
+
+// ofModel says whether an entry is part of any model folder.
+func ofModel(e fs.DirEntry) bool {
+	name := e.Name()
+	if e.IsDir() {
+		return modules.MatchString(name)
+	}
+	return slices.Contains(modelFiles, name) || isWeights(name) || strings.HasSuffix(name, ".index.json")
+}
+
+// isWeights says whether a file holds weights, of any framework.
+func isWeights(name string) bool {
+	return slices.Contains([]string{".safetensors", ".bin", ".h5", ".msgpack", ".onnx"}, filepath.Ext(name))
 }
 
 // written are the files that Save makes itself.
@@ -79,9 +138,7 @@ func (m *Model) copySide(to string) error {
 		if d.IsDir() {
 			return os.MkdirAll(path, 0o777)
 		}
-		ext := filepath.Ext(name)
-		root := filepath.Dir(name) == "."
-		if !d.Type().IsRegular() || slices.Contains(written, name) || (root && (ext == ".safetensors" || ext == ".bin" || ext == ".h5" || ext == ".msgpack" || ext == ".onnx")) {
+		if !d.Type().IsRegular() || slices.Contains(written, name) || (filepath.Dir(name) == "." && isWeights(name)) {
 			return nil
 		}
 		return copyFile(m.folder.fsys, name, path)

@@ -76,7 +76,11 @@ func Write(ctx context.Context, dir string, m Module, w *nn.Weights) error {
 // Save makes the folder dir of a module alone, or replaces one that holds nothing
 // else: dir is at every moment the old folder or the new one.
 func Save(ctx context.Context, dir string, m Module, w *nn.Weights) error {
-	entries, err := os.ReadDir(dir)
+	to, err := safetensors.Target(dir)
+	if err != nil {
+		return fmt.Errorf("save heads to %q: %w", dir, err)
+	}
+	entries, err := os.ReadDir(to)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -85,7 +89,7 @@ func Save(ctx context.Context, dir string, m Module, w *nn.Weights) error {
 			return fmt.Errorf("save heads to %s: it holds %s, which would be lost; want a folder of heads alone", dir, e.Name())
 		}
 	}
-	return safetensors.ReplaceDir(dir, func(tmp string) error { return Write(ctx, tmp, m, w) })
+	return safetensors.ReplaceDir(to, func(tmp string) error { return Write(ctx, tmp, m, w) })
 }
 
 // LoadOptions are the choices of Load.

@@ -223,7 +223,10 @@ func TestSaveKeepsOthers(t *testing.T) {
 	dir := t.TempDir()
 	other := filepath.Join(dir, "config.json")
 	require.NoError(t, os.WriteFile(other, []byte("{}"), 0o666))
-	require.ErrorContains(t, heads.Save(t.Context(), dir, head.(heads.Module), w), "config.json, which would be lost")
+	for _, name := range []string{dir, dir + "/absent/.."} {
+		require.ErrorContains(t, heads.Save(t.Context(), name, head.(heads.Module), w), "config.json, which would be lost", name)
+	}
+	require.ErrorContains(t, heads.Save(t.Context(), "", head.(heads.Module), w), "the name is empty")
 	require.NoError(t, heads.Write(t.Context(), dir, head.(heads.Module), w))
 	require.FileExists(t, other)
 	_, lw, err := heads.LoadDir(t.Context(), cpu(t), dir, heads.LoadOptions{})

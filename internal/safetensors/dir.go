@@ -13,7 +13,7 @@ import (
 // ReplaceDir makes the folder dir of what fill puts into the empty folder tmp, or
 // replaces an existing dir by it, whatever it holds: whether that may go is for
 // the caller to ask first. dir is at every moment the whole old folder or the
-// whole new one, also if the process is killed or the machine stops. Where the
+// whole new one (where dir is a link, this is of the folder it leads to), also if the process is killed or the machine stops. Where the
 // system cannot swap two names in one step (Windows, some network file systems)
 // the old folder is renamed aside for a moment; should the process die in that
 // moment, dir is missing and the next ReplaceDir puts the old folder back first.
@@ -38,7 +38,7 @@ type disk struct {
 }
 
 func (d disk) replaceDir(dir string, fill func(tmp string) error) error {
-	dir, err := filepath.Abs(dir)
+	dir, err := Target(dir)
 	if err != nil {
 		return err
 	}

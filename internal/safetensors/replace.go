@@ -26,8 +26,7 @@ func ReplaceFile(path string, fill func(w io.Writer) error) error {
 }
 
 func replaceFile(path string, fill func(w io.Writer) error) (err error) {
-	path, err = filepath.Abs(path)
-	if err != nil {
+	if path, err = Target(path); err != nil {
 		return err
 	}
 	old, err := os.Stat(path)
