@@ -15,6 +15,15 @@ import (
 // head that it had; the model owns the weights from then on. It must not run while
 // other calls do. Error: heads.ErrDimMismatch where the head takes another width.
 func (m *Model) Attach(mod heads.Module, w *nn.Weights) error {
+	done, err := m.use()
+	if err != nil {
+		return err
+	}
+	defer done()
+	return m.attach(mod, w)
+}
+
+func (m *Model) attach(mod heads.Module, w *nn.Weights) error {
 	hidden := m.encoder.Config().HiddenSize
 	if mod.InputDim() != hidden {
 		name := "multi-task"
@@ -22,6 +31,15 @@ func (m *Model) Attach(mod heads.Module, w *nn.Weights) error {
 			name = h.Config().Name
 		}
 		return fmt.Errorf("head %q: input_dim %d does not match hidden size %d; create the head with input_dim=%d: %w", name, mod.InputDim(), hidden, hidden, heads.ErrDimMismatch)
+	}
+	all, err := headsOf(mod)
+	if err != nil {
+		return err
+	}
+	for _, t := range all {
+		if t.readsPooled() && !m.encoder.HasPooler() {
+			return fmt.Errorf("head %q reads the pooled vector, and the encoder %s has no pooler: want input sequence", t.name, m.encoder.Config().ModelType)
+		}
 	}
 	if m.headWeights != nil {
 		m.headWeights.Release()
@@ -41,12 +59,16 @@ func (m *Model) Attach(mod heads.Module, w *nn.Weights) error {
 
 var errSeveral = errors.New("the model has several heads: predict runs them, all or by name")
 
-// NewHead builds a fresh seeded head for the model's encoder and attaches it.
+// NewHead builds a fresh seeded head for the model's encoder and attaches it. A
+// language model without vocabulary_size takes the encoder's.
 func (m *Model) NewHead(ctx context.Context, cfg heads.TaskConfig, opt heads.Options, seed uint64) error {
-	if opt.TieTo != "" {
-		opt.WordEmbeddings = m.encoder.WordEmbeddings()
+	done, err := m.use()
+	if err != nil {
+		return err
 	}
-	h, w, err := heads.New(ctx, m.backend, cfg, m.encoder.Config().HiddenSize, opt, seed)
+	defer done()
+	t := m.fresh(heads.Task{Config: cfg, Options: opt})
+	h, w, err := heads.New(ctx, m.backend, t.Config, m.encoder.Config().HiddenSize, t.Options, seed)
 	if err != nil {
 		return err
 	}
@@ -55,17 +77,47 @@ func (m *Model) NewHead(ctx context.Context, cfg heads.TaskConfig, opt heads.Opt
 		w.Release()
 		return fmt.Errorf("head %q cannot stand in heads.json", cfg.Name)
 	}
-	return m.Attach(mod, w)
+	return m.attachFresh(mod, w)
 }
 
 // NewHeads builds fresh seeded heads for several tasks and attaches them: one
 // encoder pass feeds all.
 func (m *Model) NewHeads(ctx context.Context, tasks []heads.Task, projections bool, seed uint64) error {
-	mt, w, err := heads.NewMulti(ctx, m.backend, tasks, m.encoder.Config().HiddenSize, projections, seed)
+	done, err := m.use()
 	if err != nil {
 		return err
 	}
-	return m.Attach(mt, w)
+	defer done()
+	all := make([]heads.Task, len(tasks))
+	for i, t := range tasks {
+		all[i] = m.fresh(t)
+	}
+	mt, w, err := heads.NewMulti(ctx, m.backend, all, m.encoder.Config().HiddenSize, projections, seed)
+	if err != nil {
+		return err
+	}
+	return m.attachFresh(mt, w)
+}
+
+// attachFresh lets go of a head that the model does not take.
+func (m *Model) attachFresh(mod heads.Module, w *nn.Weights) error {
+	err := m.attach(mod, w)
+	if err != nil {
+		w.Release()
+	}
+	return err
+}
+
+// fresh is a task with what a new head takes of the encoder: word embeddings to tie
+// to, and the vocabulary that a language model scores.
+func (m *Model) fresh(t heads.Task) heads.Task {
+	if t.Options.TieTo != "" {
+		t.Options.WordEmbeddings = m.encoder.WordEmbeddings()
+	}
+	if k, _ := t.Config.TaskType.Kind(); k == heads.KindTextGeneration && t.Config.VocabularySize == 0 {
+		t.Config.VocabularySize = m.encoder.Config().VocabSize
+	}
+	return t
 }
 
 // New is a model of a fresh seeded encoder, without tokenizer or head, on an open

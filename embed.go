@@ -168,6 +168,7 @@ func (e *embedder) vectors(ctx context.Context, asks []ask) ([]output, error) {
 		for i, a := range asks {
 			k := at[a.seqs[0]]
 			outs[i].vector = v[k*w : (k+1)*w]
+			outs[i].check("the encoder")
 		}
 		return nil
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/cephalo-ml/cephalo/encoders"
@@ -75,6 +76,21 @@ type output struct {
 	score      float64     // of a pair
 	arcs       []heads.Arc // of its tree
 	clusters   [][][2]int  // of its mentions, columns
+	err        error       // the numbers are none that a result could be made of
+}
+
+// check notes numbers that are NaN or infinite: comparing them would make a result
+// out of nothing.
+func (o *output) check(of string) {
+	numbers := append([][]float32{o.vector, o.start, o.end, {float32(o.score)}}, o.rows...)
+	for _, v := range numbers {
+		for _, x := range v {
+			if o.err == nil && !(math.Abs(float64(x)) <= math.MaxFloat32) {
+				o.err = fmt.Errorf("%s gives %v for this input: the weights, or what they are multiplied with, are out of range", of, x)
+				return
+			}
+		}
+	}
 }
 
 // work is one input, prepared: what is asked, and how to make a result of it.
@@ -174,8 +190,12 @@ func pipeline[I, R any](ctx context.Context, m *Model, inputs iter.Seq[I],
 					return false
 				}
 				for i, o := range outs {
-					owners[i].got = append(owners[i].got, o)
-					owners[i].need--
+					e := owners[i]
+					e.got = append(e.got, o)
+					e.need--
+					if e.err == nil {
+						e.err = o.err
+					}
 				}
 				owners = owners[:0]
 				batch.reset()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"sort"
 
 	"github.com/cephalo-ml/cephalo/heads"
@@ -55,6 +56,9 @@ func (m *Model) filler(t *task, o FillMaskOptions) (func(Text) (work[[][]Fill], 
 	if m.tokenizer == nil {
 		return nil, fmt.Errorf("no tokenizer: %w", m.noTok)
 	}
+	if err := m.speaks(t); err != nil {
+		return nil, err
+	}
 	special := m.tokenizer.SpecialTokens()
 	if special.MASKID < 0 {
 		return nil, fmt.Errorf("the tokenizer has no mask token")
@@ -74,6 +78,11 @@ func (m *Model) filler(t *task, o FillMaskOptions) (func(Text) (work[[][]Fill], 
 		for i, id := range e.IDs {
 			if id == special.MASKID {
 				masks = append(masks, heads.Target{Start: i, End: i + 1})
+			}
+		}
+		for _, w := range e.Overflow {
+			if slices.Contains(w.IDs, special.MASKID) {
+				return work[[][]Fill]{}, fmt.Errorf("a mask token %s lies outside the %d tokens that are read of the text", special.MASK, len(e.IDs))
 			}
 		}
 		if len(masks) == 0 {

@@ -22,10 +22,10 @@ const defaultNewTokens = 20
 // GenerateOptions say how a text is continued. The zero value is greedy.
 type GenerateOptions struct {
 	MaxNewTokens int      // 0: 20
-	Temperature  float64  // above 0: sample from softmax(logits/T); 0 with top-k or top-p: 1
+	Temperature  float64  // above 0: sample from softmax(logits/T); 0 with top-k or top-p: temperature of the head
 	TopK         int      // sample among the k most probable tokens; 0: all
 	TopP         float64  // sample among the fewest tokens of this probability; 0 or 1: all
-	NumBeams     int      // above 1: beam search, by mean log-probability
+	NumBeams     int      // above 1: beam search, by mean log-probability; 0: beam_size of the head, where nothing samples
 	Stop         []string // end before the first of these texts
 	Seed         uint64   // of sampling; prompt i of a call draws from (Seed, i)
 	IgnoreEOS    bool     // go on after the end-of-sequence token
@@ -54,6 +54,9 @@ func (o GenerateOptions) check() error {
 func (m *Model) Generate(ctx context.Context, prompts []string, o GenerateOptions) ([]string, error) {
 	ids, err := m.promptIDs(prompts)
 	if err != nil {
+		return nil, err
+	}
+	if o, err = m.settle(o); err != nil {
 		return nil, err
 	}
 	out := make([]string, len(prompts))
@@ -88,8 +91,12 @@ func (m *Model) Generate(ctx context.Context, prompts []string, o GenerateOption
 // characters only. Beam search has no stream.
 func (m *Model) GenerateStream(ctx context.Context, prompt string, o GenerateOptions) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		if o.NumBeams > 1 {
-			yield("", fmt.Errorf("beam search gives no stream: the text is known at the end alone"))
+		o, err := m.settle(o)
+		if err == nil && o.NumBeams > 1 {
+			err = fmt.Errorf("beam search gives no stream: the text is known at the end alone")
+		}
+		if err != nil {
+			yield("", err)
 			return
 		}
 		ids, err := m.promptIDs([]string{prompt})
@@ -153,7 +160,16 @@ func (m *Model) generator(name string) (*task, encoders.Causal, error) {
 	if o, ok := t.head.(interface{ Options() heads.Options }); ok && o.Options().UseTaskAttention {
 		return nil, nil, fmt.Errorf("head %q has task attention, which sees later tokens: it does not generate: %w", t.name, tensor.ErrUnsupported)
 	}
-	return t, enc, nil
+	return t, enc, m.speaks(t)
+}
+
+// speaks says whether the words that a language model of ours scores are those of
+// the tokenizer.
+func (m *Model) speaks(t *task) error {
+	if n, vocab := t.config().VocabularySize, m.encoder.Config().VocabSize; t.published() == nil && n != vocab {
+		return fmt.Errorf("head %q has vocabulary_size %d, the encoder %d: its words are not the tokenizer's", t.name, n, vocab)
+	}
+	return nil
 }
 
 // writer prepares texts for a head that continues them: each runs by itself, when
@@ -176,6 +192,21 @@ func (m *Model) writer(ctx context.Context, t *task, o GenerateOptions) (func(Te
 			return texts[0], nil
 		}}, in.Err
 	}, nil
+}
+
+// settle fills what is unset from the config of the head.
+func (m *Model) settle(o GenerateOptions) (GenerateOptions, error) {
+	t, _, err := m.generator(o.Task)
+	if err != nil {
+		return o, err
+	}
+	switch cfg := t.config(); {
+	case o.sampling() && o.Temperature == 0 && cfg.Temperature != nil:
+		o.Temperature = *cfg.Temperature
+	case !o.sampling() && o.NumBeams == 0:
+		o.NumBeams = cfg.BeamSize
+	}
+	return o, nil
 }
 
 // promptIDs tokenizes prompts; an empty one becomes the beginning-of-sequence token.
@@ -214,6 +245,8 @@ type decoder struct {
 	enc   encoders.Causal
 	cache *encoders.Cache
 	eos   map[int32]bool
+
+	copies int // sequences of a prompt
 }
 
 func (m *Model) newDecoder(prompts [][]int32, o GenerateOptions, copies int) (*decoder, int, error) {
@@ -242,7 +275,7 @@ func (m *Model) newDecoder(prompts [][]int32, o GenerateOptions, copies int) (*d
 	if err != nil {
 		return nil, 0, err
 	}
-	d := &decoder{m: m, head: t, enc: enc, cache: cache, eos: map[int32]bool{}}
+	d := &decoder{m: m, head: t, enc: enc, cache: cache, eos: map[int32]bool{}, copies: copies}
 	if !o.IgnoreEOS {
 		for _, id := range m.folder.eos {
 			d.eos[id] = true
@@ -285,7 +318,11 @@ func (d *decoder) step(ctx context.Context, ids [][]int32) ([][]float32, error) 
 		}
 		w := len(v) / len(ids)
 		for i := range out {
-			out[i] = v[i*w : (i+1)*w]
+			o := output{vector: v[i*w : (i+1)*w]}
+			if o.check(fmt.Sprintf("head %q", d.head.name)); o.err != nil && len(ids[i]) > 0 {
+				return &InputError{Index: i / d.copies, Err: o.err}
+			}
+			out[i] = o.vector
 		}
 		return nil
 	})
@@ -302,6 +339,9 @@ func (m *Model) generate(ctx context.Context, prompts [][]int32, o GenerateOptio
 	defer done()
 	if len(prompts) == 0 {
 		return [][]int32{}, nil
+	}
+	if o, err = m.settle(o); err != nil {
+		return nil, err
 	}
 	if o.NumBeams > 1 {
 		return m.beams(ctx, prompts, o)

@@ -17,8 +17,8 @@ func readParts(ctx context.Context, s *tensor.Scope, all []*part, asks []ask, ou
 	var again []*part
 	for i, p := range all {
 		if p.in.MentionsOnly {
-			if err := p.prune(read[i], asks); err != nil {
-				return err
+			if err := p.prune(read[i], asks, outs); err != nil {
+				return fmt.Errorf("head %q: %w", p.task.name, err)
 			}
 			p.out = heads.Output{}
 			if len(p.in.Targets) > 0 {
@@ -30,7 +30,7 @@ func readParts(ctx context.Context, s *tensor.Scope, all []*part, asks []ask, ou
 			continue
 		}
 		if err := p.deal(read[i], asks, outs); err != nil {
-			return fmt.Errorf("head %q: %w", p.task.name, err)
+			return err
 		}
 	}
 	if again == nil {
@@ -41,7 +41,7 @@ func readParts(ctx context.Context, s *tensor.Scope, all []*part, asks []ask, ou
 	}
 	for i, p := range again {
 		if err := p.deal(read[i], asks, outs); err != nil {
-			return fmt.Errorf("head %q: %w", p.task.name, err)
+			return err
 		}
 	}
 	return nil
@@ -94,8 +94,19 @@ func column(r heads.Result, name string) ([]float32, error) {
 	return v, nil
 }
 
-// deal gives each ask of the part its share.
+// deal gives each ask of the part its share, or what is wrong with it.
 func (p *part) deal(r heads.Result, asks []ask, outs []output) error {
+	name := fmt.Sprintf("head %q", p.task.name)
+	if err := p.share(r, asks, outs); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	for _, i := range p.asks {
+		outs[i].check(name)
+	}
+	return nil
+}
+
+func (p *part) share(r heads.Result, asks []ask, outs []output) error {
 	switch p.task.kind() {
 	case heads.KindTextClassification, heads.KindMultipleChoice, heads.KindTextMatching:
 		return p.dealVectors(r, "logits", outs)
@@ -135,11 +146,13 @@ func (p *part) deal(r heads.Result, asks []ask, outs []output) error {
 		}
 		return nil
 	case heads.KindDependencyParsing:
-		trees, err := heads.ParseDependencies(r)
-		for k, tree := range trees {
-			outs[p.asks[k]].arcs = tree
-		}
-		return err
+		return p.each(r, outs, func(k int, one heads.Result, out *output) error {
+			trees, err := heads.ParseDependencies(one)
+			if err == nil {
+				out.arcs = trees[0]
+			}
+			return err
+		})
 	case heads.KindCoreference:
 		return p.dealClusters(r, outs)
 	}
@@ -179,17 +192,43 @@ func (p *part) dealTags(r heads.Result, outs []output) error {
 	return nil
 }
 
+// each hands every ask of the part its sequence of the results; what fn finds wrong
+// is that ask's error.
+func (p *part) each(r heads.Result, outs []output, fn func(k int, one heads.Result, out *output) error) error {
+	for k, i := range p.asks {
+		one := heads.Result{}
+		for name, h := range r {
+			dims := h.Dims()
+			n := len(h.Data) / dims[0]
+			dims[0] = 1
+			sp, err := tensor.SpecOf(h.DType, dims...)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			one[name] = tensor.Host{Spec: sp, Data: h.Data[k*n : (k+1)*n]}
+		}
+		if err := fn(k, one, &outs[i]); err != nil {
+			outs[i].err = fmt.Errorf("head %q: %w", p.task.name, err)
+		}
+	}
+	return nil
+}
+
 // prune leaves the candidates that the first stage of coreference takes for
 // mentions.
-func (p *part) prune(r heads.Result, asks []ask) error {
+func (p *part) prune(r heads.Result, asks []ask, outs []output) error {
 	scores, err := table(r, "mention_scores")
 	if err != nil {
-		return fmt.Errorf("head %q: %w", p.task.name, err)
+		return err
 	}
 	flat, slot := make([]float32, len(p.in.Targets)), map[int]int{}
 	for i, t := range p.in.Targets {
 		flat[i] = scores[t.Seq][slot[t.Seq]]
 		slot[t.Seq]++
+		out := output{vector: flat[i : i+1]}
+		if out.check(fmt.Sprintf("head %q", p.task.name)); out.err != nil {
+			outs[p.asks[t.Seq]].err = out.err
+		}
 	}
 	p.in.Targets = heads.PruneSpans(p.in.Targets, flat, func(seq int) int { return asks[p.asks[seq]].keep })
 	p.in.MentionsOnly = false
@@ -200,22 +239,22 @@ func (p *part) dealClusters(r heads.Result, outs []output) error {
 	if r == nil || len(p.in.Targets) == 0 {
 		return nil
 	}
-	all, err := heads.Clusters(r)
-	if err != nil {
-		return err
-	}
 	spans := make([][][2]int, len(p.asks)) // mentions of each ask by slot
 	for _, t := range p.in.Targets {
 		spans[t.Seq] = append(spans[t.Seq], [2]int{t.Start, t.End})
 	}
-	for k, clusters := range all {
-		for _, slots := range clusters {
+	return p.each(r, outs, func(k int, one heads.Result, out *output) error {
+		all, err := heads.Clusters(one)
+		if err != nil {
+			return err
+		}
+		for _, slots := range all[0] {
 			var c [][2]int
 			for _, slot := range slots {
 				c = append(c, spans[k][slot])
 			}
-			outs[p.asks[k]].clusters = append(outs[p.asks[k]].clusters, c)
+			out.clusters = append(out.clusters, c)
 		}
-	}
-	return nil
+		return nil
+	})
 }

@@ -18,16 +18,33 @@ type task struct {
 	forward func(s *tensor.Scope, in any) (heads.Output, error) // an Input or a Pair
 }
 
-// tasks are the model's heads: the one it has, or those of a multi-task module.
+// tasks are the model's heads.
 func (m *Model) tasks() ([]*task, error) {
-	mt, ok := m.module.(*heads.MultiTask)
+	switch {
+	case m.module != nil:
+		return headsOf(m.module)
+	case m.head != nil:
+		return []*task{alone(m.head)}, nil
+	}
+	return nil, m.noHead
+}
+
+// alone is a head as a task of its own.
+func alone(h heads.Head) *task {
+	return &task{name: h.Config().Name, head: h, forward: func(s *tensor.Scope, in any) (heads.Output, error) {
+		return heads.Apply(s, h, in)
+	}}
+}
+
+// headsOf are the heads of a module: the one that it is, or those of a multi-task one.
+func headsOf(mod heads.Module) ([]*task, error) {
+	mt, ok := mod.(*heads.MultiTask)
 	if !ok {
-		if m.head == nil {
-			return nil, m.noHead
+		h, ok := mod.(heads.Head)
+		if !ok {
+			return nil, fmt.Errorf("%T is neither a head nor several: %w", mod, tensor.ErrUnsupported)
 		}
-		return []*task{{name: m.head.Config().Name, head: m.head, forward: func(s *tensor.Scope, in any) (heads.Output, error) {
-			return heads.Apply(s, m.head, in)
-		}}}, nil
+		return []*task{alone(h)}, nil
 	}
 	var all []*task
 	for _, name := range mt.Tasks() {
