@@ -46,9 +46,9 @@ const (
 
 // Answer answers questions, in order: for each the best spans by score.
 func (m *Model) Answer(ctx context.Context, questions []Question, opts ...AnswerOptions) ([][]AnswerSpan, error) {
-	var o AnswerOptions
-	if len(opts) > 0 {
-		o = opts[0]
+	o, err := one(opts)
+	if err != nil {
+		return nil, err
 	}
 	return all(m.AnswerSeq(ctx, slices.Values(questions), o))
 }

@@ -124,6 +124,9 @@ func (m *Model) fresh(t heads.Task) heads.Task {
 // backend, which it does not close. Attach or NewHead gives it a head.
 func New(ctx context.Context, model encoders.Model, seed uint64, opts ...Option) (*Model, error) {
 	o := defaults(opts)
+	if o.invalid != nil {
+		return nil, o.invalid
+	}
 	raw, err := model.MarshalJSON()
 	if err != nil {
 		return nil, err

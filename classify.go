@@ -43,9 +43,9 @@ type Classification struct {
 // Classify gives, for each text, its labels by falling score. The function on the
 // logits is the config's. An input that fails ends the call; ClassifySeq goes on.
 func (m *Model) Classify(ctx context.Context, texts []Text, opts ...ClassifyOptions) ([][]Score, error) {
-	var o ClassifyOptions
-	if len(opts) > 0 {
-		o = opts[0]
+	o, err := one(opts)
+	if err != nil {
+		return nil, err
 	}
 	rs, err := all(m.ClassifySeq(ctx, slices.Values(texts), o))
 	if err != nil {
@@ -80,6 +80,9 @@ func (m *Model) classifier(t *task, o ClassifyOptions) (func(Text) (work[Classif
 	default:
 		return nil, fmt.Errorf("activation %q is unknown, want auto, softmax, sigmoid or none", o.Activation)
 	}
+	if o.TopK < 0 || math.IsNaN(o.Threshold) {
+		return nil, fmt.Errorf("top-k %d, threshold %v: want 0 or more, and a number", o.TopK, o.Threshold)
+	}
 	cfg, apart := t.config(), t.kind() == heads.KindTextMatching
 	return func(in Text) (work[Classification], error) {
 		var seqs []*sequence
@@ -101,9 +104,10 @@ func (m *Model) classifier(t *task, o ClassifyOptions) (func(Text) (work[Classif
 // classification applies the function on the logits, in float64.
 func classification(logits []float32, cfg heads.TaskConfig, o ClassifyOptions) Classification {
 	act := o.Activation
-	if act == "" || act == ActivationAuto {
+	regression := cfg.ProblemType == heads.RegressionProblem
+	if act == "" || act == ActivationAuto || regression && act == ActivationNone {
 		switch {
-		case cfg.ProblemType == heads.RegressionProblem:
+		case regression:
 			c := Classification{}
 			for _, v := range logits {
 				c.Values = append(c.Values, float64(v))

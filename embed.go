@@ -26,9 +26,9 @@ const l2Eps = 1e-12
 // modules of the folder. Heads take no part: the embedding of a similarity head is
 // what Predict gives for a text. A text's vector does not depend on its neighbours.
 func (m *Model) Embed(ctx context.Context, texts []string, opts ...EmbedOptions) ([][]float32, error) {
-	var o EmbedOptions
-	if len(opts) > 0 {
-		o = opts[0]
+	o, err := one(opts)
+	if err != nil {
+		return nil, err
 	}
 	return all(m.EmbedSeq(ctx, textsOf(texts), o))
 }

@@ -280,6 +280,18 @@ func all[R any](seq iter.Seq2[R, error]) ([]R, error) {
 	return out, nil
 }
 
+// one is the options of a call, which are given once or left out.
+func one[O any](opts []O) (o O, err error) {
+	switch len(opts) {
+	case 0:
+	case 1:
+		o = opts[0]
+	default:
+		err = fmt.Errorf("%d values of options, want at most one", len(opts))
+	}
+	return o, err
+}
+
 // failed is a sequence of one error.
 func failed[R any](err error) iter.Seq2[R, error] {
 	return func(yield func(R, error) bool) { var zero R; yield(zero, err) }

@@ -2,6 +2,7 @@ package cephalo
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"github.com/cephalo-ml/cephalo/heads"
@@ -24,6 +25,9 @@ func extracted[R any](ctx context.Context, m *Model, texts iter.Seq[Text], o Tag
 func extractor[R any](m *Model, t *task, o TagOptions, of func([]Entity) R) (func(Text) (work[R], error), error) {
 	if o.Aggregation == "" {
 		o.Aggregation = AggregateFirst
+	}
+	if o.Aggregation == AggregateNone {
+		return nil, fmt.Errorf("aggregation none gives tokens, and this reads spans: want simple, first, average or max")
 	}
 	o.bare = true
 	tag, err := m.tagger(t, o)

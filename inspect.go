@@ -24,6 +24,8 @@ type HeadInfo struct {
 	TaskType string   `json:"task_type,omitempty"`
 	Kind     HeadKind `json:"kind"`
 	Labels   []string `json:"labels,omitempty"`
+
+	Regression bool `json:"regression,omitempty"` // a classification head that gives values
 }
 
 // Description is what a folder holds.
@@ -123,7 +125,7 @@ func (m *Model) Heads() []HeadInfo {
 	infos := make([]HeadInfo, len(all))
 	for i, t := range all {
 		c := t.config()
-		infos[i] = HeadInfo{Name: t.name, TaskType: string(c.TaskType), Kind: t.kind(), Labels: c.Labels}
+		infos[i] = HeadInfo{Name: t.name, TaskType: string(c.TaskType), Kind: t.kind(), Labels: c.Labels, Regression: c.ProblemType == heads.RegressionProblem}
 	}
 	return infos
 }

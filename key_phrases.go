@@ -3,6 +3,7 @@ package cephalo
 import (
 	"context"
 	"iter"
+	"slices"
 )
 
 // KeyPhrase is what a text is about. Label is "" where the head knows one kind.
@@ -36,5 +37,6 @@ func keyPhrasesOf(es []Entity) []KeyPhrase {
 			phrases[i] = p
 		}
 	}
+	slices.SortFunc(phrases, func(a, b KeyPhrase) int { return a.Start - b.Start })
 	return phrases
 }

@@ -52,6 +52,7 @@ type options struct {
 	maxTokens int
 	log       func(string)
 	idle      func() bool
+	invalid   error
 }
 
 // Option is a rare knob of Open.
@@ -76,6 +77,9 @@ func WithLenient() Option { return func(o *options) { o.lenient = true } }
 // WithBatch bounds a batch: at most n inputs and maxTokens tokens; 0 keeps the default.
 func WithBatch(n, maxTokens int) Option {
 	return func(o *options) {
+		if n < 0 || maxTokens < 0 {
+			o.invalid = fmt.Errorf("a batch of %d inputs and %d tokens: want 0 or more", n, maxTokens)
+		}
 		if n > 0 {
 			o.batch = n
 		}
@@ -111,6 +115,9 @@ func Open(ctx context.Context, dir string, opts ...Option) (*Model, error) {
 // OpenFS is Open for any file system, an embedded one too.
 func OpenFS(ctx context.Context, fsys fs.FS, opts ...Option) (*Model, error) {
 	o := defaults(opts)
+	if o.invalid != nil {
+		return nil, o.invalid
+	}
 	fo, err := readFolder(fsys)
 	if err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ type Results map[string]any
 // PredictOptions are the rare knobs of Predict.
 type PredictOptions struct {
 	Length            // of every task; those inside the options below are not read
-	Tasks    []string // heads to run, by name; nil: all that find what they need
+	Tasks    []string // heads to run, by name; none: all that find what they need
 	Classify ClassifyOptions
 	Tag      TagOptions
 	Answer   AnswerOptions
@@ -105,7 +105,7 @@ func (m *Model) PredictSeq(ctx context.Context, inputs iter.Seq[Input], o Predic
 	}
 	var readers []reader
 	for _, t := range all {
-		if o.Tasks != nil && !slices.Contains(o.Tasks, t.name) {
+		if len(o.Tasks) > 0 && !slices.Contains(o.Tasks, t.name) {
 			continue
 		}
 		r, err := m.reader(ctx, t, o)
@@ -124,7 +124,7 @@ func (m *Model) PredictSeq(ctx context.Context, inputs iter.Seq[Input], o Predic
 		}
 	}
 	return pipeline(ctx, m, inputs, func(in Input) (work[Results], error) {
-		return together(in, readers, o.Tasks != nil)
+		return together(in, readers, len(o.Tasks) > 0)
 	}, m.answer)
 }
 

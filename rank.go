@@ -34,6 +34,9 @@ func (m *Model) Rank(ctx context.Context, queries []Query, o RankOptions) ([][]H
 // RankSeq ranks as queries come.
 func (m *Model) RankSeq(ctx context.Context, queries iter.Seq[Query], o RankOptions) iter.Seq2[[]Hit, error] {
 	t, err := m.rankingTask()
+	if err == nil && o.TopK < 0 {
+		err = fmt.Errorf("top-k is %d, want 0 or more", o.TopK)
+	}
 	switch {
 	case err != nil:
 		return failed[[]Hit](err)

@@ -24,7 +24,8 @@ func Cosine(a, b []float32) float64 {
 
 // Similar gives the similarity of the two texts of each pair: what the function of
 // the model's similarity head says, or without such a head the cosine of the
-// encoder's vectors, as Embed gives them. Of the options a head reads Length alone.
+// encoder's vectors, as Embed gives them. With a head, options beside Length are
+// errors.
 func (m *Model) Similar(ctx context.Context, pairs []Text, o EmbedOptions) ([]float64, error) {
 	return all(m.SimilarSeq(ctx, slices.Values(pairs), o))
 }
@@ -36,6 +37,9 @@ func (m *Model) SimilarSeq(ctx context.Context, pairs iter.Seq[Text], o EmbedOpt
 	case err != nil:
 		return failed[float64](err)
 	case t != nil:
+		if err := o.onlyLength(t); err != nil {
+			return failed[float64](err)
+		}
 		return pipeline(ctx, m, pairs, m.comparer(t, o.Length), m.answer)
 	}
 	e, err := m.embedder(o)
@@ -66,6 +70,14 @@ func (m *Model) similarityTask() (*task, error) {
 		return nil, nil
 	}
 	return only(all, fit, heads.KindTextSimilarity)
+}
+
+// onlyLength refuses options of the encoder's vectors where a head compares.
+func (o EmbedOptions) onlyLength(t *task) error {
+	if o.Pooling == "" && o.Normalize == nil && o.Dimensions == 0 && o.Prompt == "" {
+		return nil
+	}
+	return fmt.Errorf("pooling, normalize, dimensions and prompt are of the encoder's vectors: the head %q compares texts its own way", t.name)
 }
 
 // comparer prepares pairs for a similarity head.
@@ -126,7 +138,12 @@ func (m *Model) Search(ctx context.Context, query string, texts []string, topK i
 	switch {
 	case err != nil:
 		return nil, err
+	case topK < 0:
+		return nil, fmt.Errorf("top-k is %d, want 0 or more", topK)
 	case t != nil:
+		if err := o.onlyLength(t); err != nil {
+			return nil, err
+		}
 		q := slices.Values([]Query{{Query: query, Texts: texts}})
 		hits, err := all(pipeline(ctx, m, q, m.searcher(t, topK, o.Length), m.answer))
 		if err != nil {

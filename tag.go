@@ -42,9 +42,9 @@ type TagOptions struct {
 
 // Tag finds the entities of each text, in order.
 func (m *Model) Tag(ctx context.Context, texts []string, opts ...TagOptions) ([][]Entity, error) {
-	var o TagOptions
-	if len(opts) > 0 {
-		o = opts[0]
+	o, err := one(opts)
+	if err != nil {
+		return nil, err
 	}
 	return all(m.TagSeq(ctx, textsOf(texts), o))
 }
@@ -76,6 +76,11 @@ func (m *Model) tagger(t *task, o TagOptions) (func(Text) (work[[]Entity], error
 		o.IgnoreLabels = []string{"O"}
 	}
 	labels, crf := t.config().Labels, t.config().UseCRF
+	for _, l := range o.IgnoreLabels {
+		if l != "O" && !slices.ContainsFunc(labels, func(tag string) bool { _, kind := split(tag, o.bare); return l == tag || l == kind }) {
+			return nil, fmt.Errorf("label to ignore %q is unknown, the labels are %s", l, strings.Join(labels, ", "))
+		}
+	}
 	return func(in Text) (work[[]Entity], error) {
 		if err := in.one("tagging"); err != nil {
 			return work[[]Entity]{}, err
@@ -115,6 +120,9 @@ func (m *Model) windows(t Text, l Length) ([]*tokenizers.Encoding, error) {
 	}
 	if l.OnLong == LongWindow && l.Overlap == 0 && m.tokenizer != nil {
 		l.Overlap = m.limit(l.MaxLength) / windowShare
+	}
+	if m.tokenizer != nil && l.Overlap >= m.limit(l.MaxLength) {
+		return nil, fmt.Errorf("overlap %d leaves no progress in windows of %d tokens", l.Overlap, m.limit(l.MaxLength))
 	}
 	e, err := m.cut(t, l)
 	if err != nil {

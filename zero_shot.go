@@ -119,6 +119,14 @@ func (m *Model) ZeroShotSeq(ctx context.Context, texts iter.Seq[Candidates], o Z
 		case len(labels) == 0:
 			return w, fmt.Errorf("no candidate labels")
 		}
+		for i, l := range labels {
+			switch {
+			case strings.TrimSpace(l) == "":
+				return w, fmt.Errorf("candidate label %d is blank", i)
+			case slices.Contains(labels[:i], l):
+				return w, fmt.Errorf("the candidate label %q comes twice", l)
+			}
+		}
 		for _, l := range labels {
 			hypothesis := strings.ReplaceAll(o.Template, "{}", l)
 			seqs, err := m.sequences(Text{Text: t.Text, Pair: &hypothesis}, o.Length)

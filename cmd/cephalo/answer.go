@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path/filepath"
 	"strings"
+	"unicode"
 
 	"github.com/cephalo-ml/cephalo"
 )
@@ -22,17 +24,13 @@ type answerFlags struct {
 	TopK            int    `help:"Answers to give." default:"0"`
 	MaxAnswerLength int    `help:"Longest answer, in tokens." default:"15" min:"1"`
 	Window          int    `help:"Tokens in a window." default:"384" min:"1"`
-	Overlap         int    `help:"Tokens that neighbouring windows share." default:"128"`
+	Overlap         int    `help:"Tokens that neighbouring windows share; 0 is 128, at most half a window's room." default:"0"`
 	NoAnswer        bool   `help:"The empty answer competes."`
 	Offsets         string `help:"Unit of offsets: ${enum}." enum:"char,byte,utf16" default:"char"`
 }
 
 func (f answerFlags) options() cephalo.AnswerOptions {
-	o := cephalo.AnswerOptions{TopK: f.TopK, MaxAnswerLength: f.MaxAnswerLength, Window: f.Window, NoAnswer: f.NoAnswer}
-	if f.Overlap != 128 { // the default shrinks with the window
-		o.Overlap = f.Overlap
-	}
-	return o
+	return cephalo.AnswerOptions{TopK: f.TopK, MaxAnswerLength: f.MaxAnswerLength, Window: f.Window, Overlap: f.Overlap, NoAnswer: f.NoAnswer}
 }
 
 func (c *answerCmd) Run(a *app) error {
@@ -43,6 +41,8 @@ func (c *answerCmd) Run(a *app) error {
 		case err == nil:
 			text := string(raw)
 			given = &text
+		case errors.Is(err, fs.ErrNotExist) && isName(*c.Context):
+			return usagef("--context: there is no file %s (a text has spaces, or no dot and slash)", *c.Context)
 		case errors.Is(err, fs.ErrNotExist) || strings.ContainsAny(*c.Context, " \n\x00") || len(*c.Context) > 255:
 			given = c.Context
 		default:
@@ -63,6 +63,11 @@ func (c *answerCmd) Run(a *app) error {
 	return runPipeline(a, c.pipelineCmd, input, func(m *cephalo.Model, in iter.Seq[cephalo.Question]) iter.Seq2[[]cephalo.AnswerSpan, error] {
 		return m.AnswerSeq(a.ctx, in, c.options())
 	}, c.render)
+}
+
+// isName says that a word is a file's name and no text: it has folders or an ending.
+func isName(s string) bool {
+	return !strings.ContainsFunc(s, unicode.IsSpace) && (strings.ContainsAny(s, `/\\`) || len(filepath.Ext(s)) > 1)
 }
 
 // questionInput takes "question" and "context"; a plain line is a question about

@@ -83,7 +83,7 @@ func (c *embedCmd) toFile(a *app, start func(*cephalo.Model, iter.Seq[cephalo.Te
 	}) {
 		var in *cephalo.InputError
 		if errors.As(err, &in) {
-			return fmt.Errorf("line %d: %w", in.Index+1, in.Err)
+			return fmt.Errorf("line %d: %w; no file was written: its rows are the lines", in.Index+1, in.Err)
 		}
 		if err == nil {
 			err = file.write(v)

@@ -14,7 +14,7 @@ type generateCmd struct {
 	Temperature  float64  `help:"Above 0: sample." default:"0" min:"0"`
 	TopK         int      `help:"Sample among the N most probable tokens; 0 is all." default:"0"`
 	TopP         float64  `help:"Sample among the fewest tokens of this probability; 0 is all." default:"0" min:"0" max:"1"`
-	NumBeams     int      `help:"Above 1: beam search." default:"1" min:"1"`
+	NumBeams     int      `help:"Above 1: beam search; 0 is what the head's config says." default:"0" min:"0"`
 	Stop         []string `help:"End before this text." sep:"none"`
 	Seed         uint64   `help:"Of sampling." default:"0"`
 	Task         string   `help:"Name of the head, of a model with several that generate."`

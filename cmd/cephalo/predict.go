@@ -16,7 +16,7 @@ type lengthFlags struct {
 	OnLong             string `help:"Longer texts: error, truncate or window." enum:",error,truncate,window" default:""`
 	Overlap            int    `help:"Tokens that neighbouring windows share." default:"0"`
 	TruncationSide     string `help:"${enum}." enum:"right,left" default:"right"`
-	TruncationStrategy string `help:"${enum}." enum:"longest_first,only_first,only_second" default:"longest_first"`
+	TruncationStrategy string `help:"longest_first, only_first or only_second; unset is longest_first, of zero-shot only_first." enum:",longest_first,only_first,only_second" default:""`
 }
 
 func (f lengthFlags) length() cephalo.Length {
@@ -63,6 +63,9 @@ func (c *predictCmd) Run(a *app) error {
 		Answer:   cephalo.AnswerOptions{TopK: c.TopK},
 		Rank:     cephalo.RankOptions{TopK: c.TopK, Raw: c.Raw},
 		FillMask: cephalo.FillMaskOptions{TopK: c.TopK},
+	}
+	if c.Raw && c.Activation != cephalo.ActivationAuto {
+		return usagef("--raw and --activation exclude each other: raw scores are logits")
 	}
 	if c.Raw {
 		o.Classify.Activation = cephalo.ActivationNone
@@ -118,24 +121,27 @@ func (c *predictCmd) chosen(heads []cephalo.HeadInfo) ([]cephalo.HeadInfo, error
 	return slices.DeleteFunc(slices.Clone(heads), func(h cephalo.HeadInfo) bool { return !slices.Contains(c.Tasks, h.Name) }), nil
 }
 
+// placeless are the kinds of heads whose results point nowhere.
+var placeless = []cephalo.HeadKind{cephalo.TextClassification, cephalo.TextMatching, cephalo.TextSimilarity, cephalo.MultipleChoice, cephalo.Ranking, cephalo.TextGeneration}
+
 // applies refuses flags that none of the heads reads, and windows where one of them
 // reads a text in one piece.
 func (c *predictCmd) applies(heads []cephalo.HeadInfo) error {
 	var kinds []string
 	for _, h := range heads {
+		kinds = append(kinds, string(h.Kind))
 		if h.Kind != cephalo.TokenClassification && h.Kind != cephalo.QuestionAnswering {
 			if err := c.whole("the head " + h.Name); err != nil {
 				return err
 			}
 		}
 	}
+	some := func(fit func(cephalo.HeadInfo) bool) bool { return slices.ContainsFunc(heads, fit) }
 	is := func(want ...cephalo.HeadKind) bool {
-		return slices.ContainsFunc(heads, func(h cephalo.HeadInfo) bool { return slices.Contains(want, h.Kind) })
+		return some(func(h cephalo.HeadInfo) bool { return slices.Contains(want, h.Kind) })
 	}
-	for _, h := range heads {
-		kinds = append(kinds, string(h.Kind))
-	}
-	classes := is(cephalo.TextClassification, cephalo.TextMatching)
+	classes := is(cephalo.TextMatching) || some(func(h cephalo.HeadInfo) bool { return h.Kind == cephalo.TextClassification && !h.Regression })
+	places := some(func(h cephalo.HeadInfo) bool { return !slices.Contains(placeless, h.Kind) })
 	for _, f := range []struct {
 		flag  string
 		given bool
@@ -143,9 +149,10 @@ func (c *predictCmd) applies(heads []cephalo.HeadInfo) error {
 	}{
 		{"--top-k", c.TopK > 0, classes || is(cephalo.QuestionAnswering, cephalo.Ranking, cephalo.TextGeneration)},
 		{"--threshold", c.Threshold != 0, classes},
-		{"--raw", c.Raw, classes || is(cephalo.Ranking)},
+		{"--raw", c.Raw, classes || is(cephalo.Ranking, cephalo.TextClassification)},
 		{"--activation", c.Activation != cephalo.ActivationAuto, classes},
 		{"--aggregation", c.Aggregation != "", is(cephalo.TokenClassification)},
+		{"--offsets", c.Offsets != "char", places},
 		{"--ignore-labels", !slices.Equal(c.IgnoreLabels, []string{"O"}), is(cephalo.TokenClassification)},
 	} {
 		if f.given && !f.ok {
@@ -189,6 +196,12 @@ func (c *predictCmd) input(l line) (in cephalo.Input) {
 
 // halves refuses a key that says nothing without another one.
 func (l line) halves() error {
+	switch {
+	case l.Labels != nil:
+		return fmt.Errorf(`the key "labels" is of zero-shot: predict has the labels of its heads`)
+	case l.IDs != nil:
+		return fmt.Errorf(`the key "ids" is of tokenize --decode: predict reads texts`)
+	}
 	for _, h := range []struct {
 		has     bool
 		key     string

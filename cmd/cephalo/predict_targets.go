@@ -35,32 +35,44 @@ func (l line) places(unit string) ([]cephalo.Span, error) {
 }
 
 // occurrence is the n-th place, from 0, at which a word stands by itself; where it
-// nowhere does, as in writing without spaces, at which it stands at all.
+// nowhere does, at which it stands between characters of writing without spaces.
 func occurrence(text, word string, n int) (cephalo.Span, error) {
 	if word == "" {
 		return cephalo.Span{}, fmt.Errorf("the word is empty")
 	}
-	var alone, all []cephalo.Span
+	var alone, unspaced []cephalo.Span
+	found := false
+	first, _ := utf8.DecodeRuneInString(word)
+	last, _ := utf8.DecodeLastRuneInString(word)
 	for from := 0; ; {
 		k := strings.Index(text[from:], word)
 		if k < 0 {
 			break
 		}
+		found = true
 		at := cephalo.Span{Start: from + k, End: from + k + len(word)}
-		from = at.End
-		all = append(all, at)
 		before, _ := utf8.DecodeLastRuneInString(text[:at.Start])
-		after, _ := utf8.DecodeRuneInString(text[at.End:])
-		if !inWord(before) && !inWord(after) {
+		after, size := utf8.DecodeRuneInString(text[at.End:])
+		switch {
+		case inWord(after) && unicode.Is(unicode.M, after): // it belongs to the last letter
+			from = at.End + size
+			continue
+		case !(inWord(before) && inWord(first)) && !(inWord(last) && inWord(after)):
 			alone = append(alone, at)
+		case (!inWord(before) || isUnspaced(before) || isUnspaced(first)) && (!inWord(after) || isUnspaced(after) || isUnspaced(last)):
+			unspaced = append(unspaced, at)
 		}
+		from = at.End
 	}
-	if len(alone) > 0 {
-		all = alone
+	all := alone
+	if len(all) == 0 {
+		all = unspaced
 	}
 	switch {
-	case len(all) == 0:
+	case !found:
 		return cephalo.Span{}, fmt.Errorf("%q is not in the text", word)
+	case len(all) == 0:
+		return cephalo.Span{}, fmt.Errorf("%q stands within other words alone: give its place as [start,end]", word)
 	case n >= len(all):
 		return cephalo.Span{}, fmt.Errorf("%q: want place %d of that word, the text has %d", word, n+1, len(all))
 	}
@@ -69,6 +81,11 @@ func occurrence(text, word string, n int) (cephalo.Span, error) {
 
 // inWord says whether a character goes on with a word that it stands beside.
 func inWord(r rune) bool { return unicode.In(r, unicode.L, unicode.N, unicode.M) || r == '_' }
+
+// isUnspaced says whether a character is of a writing that puts no spaces between words.
+func isUnspaced(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar)
+}
 
 // unitNames are the units of offsets, in messages.
 var unitNames = map[string]string{"char": "characters", "byte": "bytes", "utf16": "UTF-16 units"}

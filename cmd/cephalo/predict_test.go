@@ -179,14 +179,22 @@ func TestOccurrence(t *testing.T) {
 		{"you cannot, I can", "can", []int{14}},
 		{"can can, cannot can.", "can", []int{0, 4, 16}},
 		{"私は東京に東京", "東京", []int{6, 15}},
-		{"scan", "can", []int{1}},
-		{"café cafe", "cafe", []int{7}},
-		{"aaa", "a", []int{0, 1, 2}},
+		{"scan", "can", nil},
+		{"catalog cats", "cat", nil},
+		{"日本語 日", "日", []int{10}},
+		{"日本語だ", "本語", []int{3}},
+		{"その can です", "can", []int{7}},
+		{"そのcanです", "can", []int{6}},
+		{"cafe\u0301 cafe", "cafe", []int{7}},
+		{"cafe\u0301", "cafe", nil},
+		{"(a), 'a'", "a", []int{1, 6}},
+		{"$5 and 5", "5", []int{1, 7}},
+		{"x$y", "$", []int{1}},
 		{"a_b b", "b", []int{4}},
 	} {
 		for i, at := range c.want {
 			got, err := occurrence(c.text, c.word, i)
-			require.NoError(t, err)
+			require.NoError(t, err, c.text)
 			require.Equal(t, cephalo.Span{Start: at, End: at + len(c.word)}, got, "%q", c.text)
 		}
 		_, err := occurrence(c.text, c.word, len(c.want))
@@ -204,7 +212,9 @@ func TestHalves(t *testing.T) {
 		`{"text":"a","question":"a"}`:          `the key "context" is missing: "question"`,
 		`{"query":"a"}`:                        `the key "texts" is missing: "query"`,
 		`{"texts":["a"]}`:                      `the key "query" is missing: "texts"`,
-		`{"labels":["a"]}`:                     `the input is empty, want a text, or a question and a context`,
+		`{"labels":["a"]}`:                     `the key "labels" is of zero-shot`,
+		`{"text":"a","ids":[1]}`:               `the key "ids" is of tokenize --decode`,
+		`{}`:                                   `the input is empty, want a text, or a question and a context`,
 		`{"question":"which","choices":["a"]}`: `the input is choices, want a text`,
 	} {
 		_, errOut, code := command(t, in, "predict", "--model", dir)
@@ -260,7 +270,26 @@ func TestPredictFlags(t *testing.T) {
 		require.Equal(t, exitUsage, code, flag)
 		require.Contains(t, errOut, flag[0]+" does nothing here: the model")
 	}
-	_, errOut, code := command(t, "a film", "predict", "--aggregation", "max")
-	require.Equal(t, exitUsage, code)
-	require.Contains(t, errOut, "--aggregation")
+	for want, c := range map[string]struct {
+		task heads.Task
+		args []string
+	}{
+		"--aggregation does nothing":     {everyHead[0].task, []string{"--aggregation", "max"}},
+		"--offsets does nothing":         {everyHead[0].task, []string{"--offsets", "byte"}},
+		"--raw and --activation exclude": {everyHead[0].task, []string{"--raw", "--activation", "softmax"}},
+		"--top-k does nothing":           {everyHead[1].task, []string{"--top-k", "3"}},
+		"--threshold does nothing":       {everyHead[1].task, []string{"--threshold", "0.1"}},
+		"--activation does nothing":      {everyHead[1].task, []string{"--activation", "sigmoid"}},
+	} {
+		_, errOut, code := command(t, "a film", append([]string{"predict", "--model", withHeads(t, c.task)}, c.args...)...)
+		require.Equal(t, exitUsage, code, want)
+		require.Contains(t, errOut, want)
+	}
+	out, _, code := command(t, "a film", "predict", "--model", withHeads(t, everyHead[1].task), "--raw", "--format", "json")
+	require.Equal(t, exitDone, code)
+	require.Contains(t, out, `{"value":`)
+	dir = withHeads(t, everyHead[7].task)
+	_, errOut, code := command(t, "", "similar", "--model", dir, "--dimensions", "3", "a", "b")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, `the head "similar" compares texts its own way`)
 }

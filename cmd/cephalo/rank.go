@@ -54,7 +54,7 @@ func rankInput(l line) cephalo.Query {
 	switch {
 	case l.err != nil:
 	case l.Query == nil:
-		q.Err = fmt.Errorf(`the key "query" is missing`)
+		q.Err = fmt.Errorf(`the key "query" is missing: want {"query","texts"}, or --query for all texts`)
 	case l.Texts == nil:
 		q.Err = fmt.Errorf(`the key "texts" is missing`)
 	default:

@@ -55,6 +55,8 @@ func TestWrongUse(t *testing.T) {
 		{"zero-shot --labels a,b --template label x", `--template is "label", want a sentence with {}`},
 		{"zero-shot --labels ,,, x", "--labels has no label"},
 		{"zero-shot --labels= x", "--labels has no label"},
+		{"answer --question q --context notes.txt", "--context: there is no file notes.txt"},
+		{"answer --question q --context no/notes", "--context: there is no file no/notes"},
 		{"embed --output v.npy --format json x", "--output writes vectors to a file"},
 	} {
 		out, errOut, code := command(t, "", strings.Fields(c.args)...)

@@ -35,11 +35,11 @@ func (c *zeroShotCmd) Run(a *app) error {
 		return usagef("--labels has no label: want names with commas between them")
 	}
 	o := cephalo.ZeroShotOptions{Length: c.length(), Labels: labels, Template: c.Template, MultiLabel: c.MultiLabel}
-	if o.TruncationStrategy == "longest_first" { // the flag's default: the text is cut, not the label
-		o.TruncationStrategy = ""
-	}
 	return runPipeline(a, c.pipelineCmd, func(l line) cephalo.Candidates {
 		t := textInput(l)
+		if t.Err == nil && t.Pair != nil {
+			t.Err = fmt.Errorf("zero-shot takes one text, not a pair")
+		}
 		return cephalo.Candidates{Text: t.Text, Labels: l.Labels, Err: t.Err}
 	}, func(m *cephalo.Model, in iter.Seq[cephalo.Candidates]) iter.Seq2[[]cephalo.Score, error] {
 		return m.ZeroShotSeq(a.ctx, in, o)
