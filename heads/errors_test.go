@@ -19,7 +19,7 @@ func everyHead(t testing.TB, b tensor.Backend) map[heads.Kind]heads.Head {
 		kind, ok := task.Kind()
 		require.True(t, ok, "task %s has a head", task)
 		if all[kind] == nil {
-			all[kind], _ = newHead(t, b, heads.TaskConfig{Name: string(task), TaskType: task, NumClasses: 3, VocabularySize: 11}, 16, heads.Options{IntermediateSize: 8})
+			all[kind], _ = newHead(t, b, of(string(task), task), 16, heads.Options{IntermediateSize: 8})
 		}
 	}
 	return all
