@@ -53,8 +53,8 @@ type TaskConfig struct {
 	ProblemType         ProblemType `json:"problem_type,omitempty"`
 	MaxLength           int         `json:"max_length,omitempty"`   // default 512
 	DropoutRate         *float64    `json:"dropout_rate,omitempty"` // default 0.1
-	HiddenSize          int         `json:"hidden_size,omitempty"`
-	LossWeight          *float64    `json:"loss_weight,omitempty"` // default 1
+	HiddenSize          int         `json:"hidden_size,omitempty"`  // default intermediate_size
+	LossWeight          *float64    `json:"loss_weight,omitempty"`  // default 1
 	LabelSmoothing      float64     `json:"label_smoothing,omitempty"`
 	UseCRF              bool        `json:"use_crf,omitempty"`
 	UseAttentionPooling bool        `json:"use_attention_pooling,omitempty"`

@@ -238,3 +238,76 @@ func TestSaveKeepsOthers(t *testing.T) {
 	require.NoError(t, err)
 	lw.Release()
 }
+
+// TestStrictFile: at every level of heads.json a key stands once, as it is written, and
+// none that is required is missing; an option that is left out has its default.
+func TestStrictFile(t *testing.T) {
+	good := saved(t, savedConfig, heads.Options{})
+	text := string(good[heads.ConfigFile].Data)
+	load := func(t *testing.T, text string) error {
+		m, w, err := heads.Load(t.Context(), cpu(t), fstest.MapFS{heads.ConfigFile: &fstest.MapFile{Data: []byte(text)}, heads.WeightsFile: good[heads.WeightsFile]}, heads.LoadOptions{})
+		if err == nil {
+			w.Release()
+			require.Equal(t, "mood", m.(heads.Head).Config().Name)
+		}
+		return err
+	}
+	require.NoError(t, load(t, text))
+	for _, c := range []struct{ old, new, say string }{
+		{`"format_version": 1`, `"format_version": 1, "format_version": 1`, `key "format_version" comes twice`},
+		{`"heads": [`, `"heads": [], "heads": [`, `key "heads" comes twice`},
+		{`"task": {`, `"task": {}, "task": {`, `head 0: key "task" comes twice`},
+		{`"max_length": 77`, `"max_length": 12, "max_length": 77`, `head 0: task: key "max_length" comes twice`},
+		{`"use_ffn": false`, `"use_ffn": true, "use_ffn": false`, `head 0: options: key "use_ffn" comes twice`},
+		{`"heads": [`, `"Heads": [`, `unknown field "Heads", want one of format_version, input_dim, multi_task, projections, heads`},
+		{`"format_version"`, `"Format_Version"`, `unknown field "Format_Version", want one of format_version`},
+		{`"task": {`, `"Task": {`, `head 0: unknown field "Task", want one of input_dim, task, options`},
+		{`"max_length"`, `"Max_length"`, `head 0: task: unknown field "Max_length", want one of name, task_type`},
+		{`"use_ffn"`, `"use_FFN"`, `head 0: options: unknown field "use_FFN", want one of normalization_type`},
+		{`"projections": false`, `"projections": false, "colour": 1`, `unknown field "colour", want one of format_version`},
+		{`"options": {`, `"options": null, "more": {`, `head 0: unknown field "more", want one of input_dim, task, options`},
+		{`"multi_task": false`, `"multi_task": "no"`, "multi_task"},
+		{`"beam_size": 1`, `"beam_size": "1"`, "head 0: task: beam_size: "},
+		{`"heads": [`, `"heads": 3, "projections": [`, `key "projections" comes twice`},
+	} {
+		require.Contains(t, text, c.old)
+		err := load(t, strings.Replace(text, c.old, c.new, 1))
+		require.ErrorContains(t, err, "heads.json: ")
+		require.ErrorContains(t, err, c.say)
+	}
+	var f map[string]any
+	at := func(level string) map[string]any {
+		f = nil
+		require.NoError(t, json.Unmarshal([]byte(text), &f))
+		if level == "" {
+			return f
+		}
+		head := f["heads"].([]any)[0].(map[string]any)
+		if level == "head" {
+			return head
+		}
+		return head[level].(map[string]any)
+	}
+	write := func() string {
+		raw, err := json.Marshal(f)
+		require.NoError(t, err)
+		return string(raw)
+	}
+	for level, required := range map[string][]string{"": {"format_version", "input_dim", "heads"}, "head": {"input_dim", "task", "options"}} {
+		for _, key := range required {
+			delete(at(level), key)
+			require.ErrorContains(t, load(t, write()), sprint("key %q is missing", key))
+			at(level)[key] = nil
+			require.ErrorContains(t, load(t, write()), sprint("key %q is null", key))
+		}
+	}
+	options := at("options") // the rest is as it was given
+	for key := range options {
+		if key != "pooling_type" {
+			delete(options, key)
+		}
+	}
+	require.NoError(t, load(t, write()))
+	f["heads"] = 3
+	require.ErrorContains(t, load(t, write()), "heads: ")
+}
