@@ -311,7 +311,11 @@ func combinationGradients(t *testing.T) {
 		for _, ffn := range []string{"mlp", "glu", "geglu", "swiglu"} {
 			t.Run(attention+"/"+ffn, func(t *testing.T) {
 				cfg := heads.TaskConfig{Name: "x", TaskType: heads.TextClassificationTask, NumClasses: 3}
-				head, w := newHead(t, b, cfg, 8, heads.Options{IntermediateSize: 16, UseTaskAttention: true, Attention: attention, UseFFN: true, FFN: ffn, FFNExpansion: 2, Pooling: "attention", NumAttentionHeads: 2})
+				opt := heads.Options{IntermediateSize: 16, UseTaskAttention: true, Attention: attention, UseFFN: true, FFN: ffn, FFNExpansion: 2, Pooling: "attention"}
+				if attention != "cbam" {
+					opt.NumAttentionHeads = 2
+				}
+				head, w := newHead(t, b, cfg, 8, opt)
 				noisy(t, b, w)
 				if attention == "differential" {
 					write(t, b, w, map[string][]float32{"attention.lambda": {2}}) // 0.4, inside the clip

@@ -215,7 +215,7 @@ func TestCase24(t *testing.T) {
 	onBackends(t, func(t *testing.T, b tensor.Backend) {
 		for _, pooling := range []string{"cls", "last", "mean", "max", "attention"} {
 			for _, task := range []heads.TaskType{heads.TopicClassification, heads.TextSimilarityTask} {
-				head, w := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: task, NumClasses: 3}, dim, heads.Options{Pooling: pooling})
+				head, w := newHead(t, b, of("x", task), dim, heads.Options{Pooling: pooling})
 				noisy(t, b, w)
 				x := random(5, 2*l*dim)
 				got := forwardAll(t, b, func(s *tensor.Scope) (map[string]heads.Output, error) {

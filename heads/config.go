@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // ProblemType says what the logits of a text classification head mean.
@@ -42,7 +45,7 @@ func (p *ProblemType) UnmarshalText(text []byte) error {
 // field is its default; pointers tell "unset" from zero. Validate fills the
 // defaults in.
 type TaskConfig struct {
-	Name                string      `json:"name"`
+	Name                string      `json:"name"` // without dots, commas, slashes, control characters and space at its ends
 	TaskType            TaskType    `json:"task_type"`
 	NumClasses          int         `json:"num_classes,omitempty"`
 	NumLabels           int         `json:"num_labels,omitempty"` // a synonym of NumClasses
@@ -50,8 +53,8 @@ type TaskConfig struct {
 	ProblemType         ProblemType `json:"problem_type,omitempty"`
 	MaxLength           int         `json:"max_length,omitempty"`   // default 512
 	DropoutRate         *float64    `json:"dropout_rate,omitempty"` // default 0.1
-	HiddenSize          int         `json:"hidden_size,omitempty"`
-	LossWeight          *float64    `json:"loss_weight,omitempty"` // default 1
+	HiddenSize          int         `json:"hidden_size,omitempty"`  // default intermediate_size
+	LossWeight          *float64    `json:"loss_weight,omitempty"`  // default 1
 	LabelSmoothing      float64     `json:"label_smoothing,omitempty"`
 	UseCRF              bool        `json:"use_crf,omitempty"`
 	UseAttentionPooling bool        `json:"use_attention_pooling,omitempty"`
@@ -79,19 +82,21 @@ var keyPhraseLabels = []string{"O", "B-KEY", "I-KEY"}
 const defaultVocabulary = 32000
 
 // Validate checks every rule of spec 2.1 and gives the config with its defaults
-// filled in; it is idempotent.
+// filled in; it is idempotent. A value that is not the default and that the task's head
+// does not read is an error.
 func (c TaskConfig) Validate() (TaskConfig, error) {
 	bad := func(format string, args ...any) (TaskConfig, error) {
 		return TaskConfig{}, fmt.Errorf("task %q: "+format, append([]any{c.Name}, args...)...)
 	}
-	if c.Name == "" {
-		return bad("name is empty")
+	if err := checkName(c.Name); err != nil {
+		return bad("%w", err)
 	}
 	task, err := ParseTask(string(c.TaskType))
 	if err != nil {
 		return bad("%w", err)
 	}
 	c.TaskType = task
+	given := c
 	if err := inBounds(bound{"num_classes", c.NumClasses, maxClasses}, bound{"num_labels", c.NumLabels, maxClasses}, bound{"labels", len(c.Labels), maxClasses},
 		bound{"max_length", c.MaxLength, maxCount}, bound{"hidden_size", c.HiddenSize, maxWidth}, bound{"vocabulary_size", c.VocabularySize, maxVocabulary},
 		bound{"beam_size", c.BeamSize, maxCount}); err != nil {
@@ -136,17 +141,11 @@ func (c TaskConfig) Validate() (TaskConfig, error) {
 		}
 	}
 	kind, _ := task.Kind()
-	switch {
-	case c.ProblemType == "" && kind == KindTextClassification:
+	if c.ProblemType == "" && kind == KindTextClassification {
 		c.ProblemType = SingleLabel
 		if task.Group() == Regression {
 			c.ProblemType = RegressionProblem
 		}
-	case c.ProblemType != "" && kind != KindTextClassification:
-		return bad("problem_type is for text classification heads, not for %s", task)
-	}
-	if c.UseCRF && !kind.tags() {
-		return bad("use_crf is for heads that label tokens, not for %s", task)
 	}
 	if c.VocabularySize == 0 {
 		switch task {
@@ -173,7 +172,22 @@ func (c TaskConfig) Validate() (TaskConfig, error) {
 			return bad("%s is %v, want %s", f.key, f.v, f.say)
 		}
 	}
+	if err := unread(taskFields, setting{cfg: given, kind: kind}); err != nil {
+		return bad("%w", err)
+	}
 	return c, nil
+}
+
+// checkName refuses what cannot be told apart in the names of parameters, which dots
+// divide, and in lists of tasks.
+func checkName(name string) error {
+	if name == "" {
+		return fmt.Errorf("name is empty")
+	}
+	if !utf8.ValidString(name) || strings.TrimSpace(name) != name || strings.ContainsAny(name, `.,/\`) || strings.ContainsFunc(name, unicode.IsControl) {
+		return fmt.Errorf("%q is no name: want text without dots, commas, slashes, control characters and space at its ends", name)
+	}
+	return nil
 }
 
 // finiteFrom says that v is lo or more, and finite as the float32 that computes with it.

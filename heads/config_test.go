@@ -44,8 +44,8 @@ func TestTaskConfig(t *testing.T) {
 		{`{"name":"x","task_type":"sentiment_analysis","labels":[]}`, "labels is empty"},
 		{`{"name":"x","task_type":"natural_language_inference","labels":[]}`, "labels is empty"},
 		{`{"name":"x","task_type":"sentiment_analysis","num_classes":2,"problem_type":""}`, `problem_type "" is unknown, want single_label, multi_label or regression`},
-		{`{"name":"x","task_type":"question_answering","problem_type":"regression"}`, "problem_type is for text classification heads, not for question_answering"},
-		{`{"name":"x","task_type":"question_answering","use_crf":true}`, "use_crf is for heads that label tokens"},
+		{`{"name":"x","task_type":"question_answering","problem_type":"regression"}`, `problem_type "regression" is not for a QuestionAnswering head, but for TextClassification`},
+		{`{"name":"x","task_type":"question_answering","use_crf":true}`, "use_crf true is not for a QuestionAnswering head"},
 		{`{"name":"x","task_type":"text_classification"}`, "text_classification needs num_classes"},
 		{`{"name":"x","task_type":"token_classification"}`, "token_classification needs num_classes"},
 		{`{"name":"x","task_type":"named_entity_recognition"}`, "named_entity_recognition needs num_classes"},
@@ -55,8 +55,8 @@ func TestTaskConfig(t *testing.T) {
 		{`{"name":"x","task_type":"sentiment_analysis","num_classes":2,"dropout_rate":1}`, "dropout_rate is 1"},
 		{`{"name":"x","task_type":"sentiment_analysis","num_classes":2,"label_smoothing":1}`, "label_smoothing is 1"},
 		{`{"name":"x","task_type":"sentiment_analysis","num_classes":2,"temperature":0}`, "temperature is 0"},
-		{`{"name":"x","task_type":"sentiment_analysis","num_classes":2,"use_crf":true}`, "use_crf is for heads that label tokens"},
-		{`{"name":"x","task_type":"named_entity_recognition","num_classes":2,"problem_type":"multi_label"}`, "problem_type is for text classification"},
+		{`{"name":"x","task_type":"sentiment_analysis","num_classes":2,"use_crf":true}`, "use_crf true is not for a TextClassification head, but for TokenClassification, PredicateTagging"},
+		{`{"name":"x","task_type":"named_entity_recognition","num_classes":2,"problem_type":"multi_label"}`, `problem_type "multi_label" is not for a TokenClassification head`},
 		{`{"name":"x","task_type":"sentiment_analysis","num_classes":2,"problem_type":"both"}`, `problem_type "both" is unknown`},
 		{`{"name":"x","task_type":"text_completion"}`, "needs vocabulary_size"},
 	} {
@@ -105,7 +105,7 @@ func TestTaskConfigNumbers(t *testing.T) {
 // TestTaskDefaults: what each task gets where the config leaves it out.
 func TestTaskDefaults(t *testing.T) {
 	for _, task := range heads.Tasks() {
-		c, err := heads.TaskConfig{Name: "x", TaskType: task, NumClasses: 4, VocabularySize: 5}.Validate()
+		c, err := of("x", task).Validate()
 		require.NoError(t, err)
 		kind, _ := task.Kind()
 		want := heads.ProblemType("")
@@ -116,7 +116,11 @@ func TestTaskDefaults(t *testing.T) {
 			want = heads.RegressionProblem
 		}
 		require.Equal(t, want, c.ProblemType, task)
-		require.Equal(t, []string{"LABEL_0", "LABEL_1", "LABEL_2", "LABEL_3"}, c.Labels)
+		if of("x", task).NumClasses == 3 {
+			require.Equal(t, []string{"LABEL_0", "LABEL_1", "LABEL_2"}, c.Labels)
+		} else {
+			require.Empty(t, c.Labels, task)
+		}
 	}
 	for task, want := range map[heads.TaskType]int{
 		heads.TextGenerationTask: 32000, heads.MaskedLanguageModeling: 32000, heads.TextSummarization: 32000, heads.MachineTranslation: 32000,
@@ -202,10 +206,10 @@ func TestOptions(t *testing.T) {
 		{classify, 8, heads.Options{Attention: "linear"}, "want one of multi_head, cbam, differential"},
 		{classify, 8, heads.Options{FFN: "kan"}, "want one of mlp, glu, geglu, swiglu"},
 		{classify, 8, heads.Options{Input: "hidden"}, "want one of sequence, pooled"},
-		{classify, 8, heads.Options{Input: "pooled", UseTaskAttention: true}, "exclude each other"},
-		{classify, 8, heads.Options{SimilarityFunction: "dot"}, "are for TextSimilarity"},
-		{classify, 8, heads.Options{TieTo: "word_embeddings"}, "on a generation head"},
-		{classify, 8, heads.Options{CRFConstraints: true}, "crf options need use_crf"},
+		{classify, 8, heads.Options{Input: "pooled", UseTaskAttention: true}, "use_task_attention true has no effect without input sequence"},
+		{classify, 8, heads.Options{SimilarityFunction: "dot"}, "but for TextSimilarity"},
+		{classify, 8, heads.Options{TieTo: "word_embeddings"}, `tie_to "word_embeddings" is not for a TextClassification head, but for TextGeneration`},
+		{classify, 8, heads.Options{CRFConstraints: true}, "crf_constraints true is not for a TextClassification head"},
 		{classify, 8, heads.Options{IntermediateSize: -1}, "want more than 0"},
 		{classify, 8, heads.Options{DropoutRate: ptr(1.0)}, "dropout_rate is 1"},
 		{classify, 8, heads.Options{InitializerRange: ptr(-1.0)}, "initializer_range is -1"},
@@ -213,18 +217,18 @@ func TestOptions(t *testing.T) {
 		{classify, 8, heads.Options{FFNExpansion: -1}, "ffn_expansion_factor is -1"},
 		{classify, 8, heads.Options{UseFFN: true, FFNExpansion: 1 << 29}, "ffn_expansion_factor is 536870912, want at most 16777216"},
 		{classify, 8, heads.Options{NumAttentionHeads: -1}, "num_attention_heads is -1"},
-		{classify, 8, heads.Options{TokenMean: true}, "crf options need use_crf"},
-		{classify, 8, heads.Options{OutputEmbeddings: ptr(true)}, "are for TextSimilarity, not for a TextClassification head"},
-		{generate, 8, heads.Options{TieTo: "decoder"}, `tie_to "decoder": want "word_embeddings"`},
-		{generate, 8, heads.Options{Pooling: "cls"}, "pooling_type is not for a TextGeneration head"},
-		{generate, 8, heads.Options{SimilarityFunction: "cosine"}, "are for TextSimilarity"},
-		{heads.TaskConfig{Name: "x", TaskType: heads.QuestionAnsweringTask}, 8, heads.Options{Pooling: "median"}, "pooling_type is not for a QuestionAnswering head"},
-		{heads.TaskConfig{Name: "x", TaskType: heads.MultipleChoiceTask}, 8, heads.Options{Input: "pooled"}, "input is for TextClassification and TextSimilarity"},
-		{heads.TaskConfig{Name: "x", TaskType: heads.NamedEntityRecognition, NumClasses: 2, UseAttentionPooling: true}, 8, heads.Options{}, "use_attention_pooling is not for a TokenClassification head"},
-		{attentive, 8, heads.Options{UsePooling: ptr(false)}, "use_attention_pooling and use_pooling false exclude each other"},
+		{classify, 8, heads.Options{TokenMean: true}, "crf_token_mean true is not for a TextClassification head"},
+		{classify, 8, heads.Options{OutputEmbeddings: ptr(true)}, "output_embeddings true is not for a TextClassification head"},
+		{generate, 8, heads.Options{TieTo: "decoder"}, `tie_to "decoder" is unknown, want one of word_embeddings`},
+		{generate, 8, heads.Options{Pooling: "cls"}, `pooling_type "cls" is not for a TextGeneration head`},
+		{generate, 8, heads.Options{SimilarityFunction: "cosine"}, "but for TextSimilarity"},
+		{heads.TaskConfig{Name: "x", TaskType: heads.QuestionAnsweringTask}, 8, heads.Options{Pooling: "median"}, `pooling_type "median" is not for a QuestionAnswering head`},
+		{heads.TaskConfig{Name: "x", TaskType: heads.MultipleChoiceTask}, 8, heads.Options{Input: "pooled"}, `input "pooled" is not for a MultipleChoice head, but for TextClassification, TextSimilarity`},
+		{heads.TaskConfig{Name: "x", TaskType: heads.NamedEntityRecognition, NumClasses: 2, UseAttentionPooling: true}, 8, heads.Options{}, "use_attention_pooling true is not for a TokenClassification head"},
+		{attentive, 8, heads.Options{UsePooling: ptr(false)}, "use_attention_pooling true has no effect without input sequence and use_pooling"},
 		{attentive, 8, heads.Options{Pooling: "mean"}, `use_attention_pooling and pooling_type "mean" exclude each other`},
-		{tokens, 8, heads.Options{Pooling: "mean"}, "pooling_type is not for a TokenClassification head"},
-		{tokens, 8, heads.Options{Input: "pooled"}, "input is for"},
+		{tokens, 8, heads.Options{Pooling: "mean"}, `pooling_type "mean" is not for a TokenClassification head`},
+		{tokens, 8, heads.Options{Input: "pooled"}, `input "pooled" is not for a TokenClassification head`},
 		{tokens, 12, heads.Options{UseTaskAttention: true}, `head "x": task attention: width 12 is not a multiple of num_attention_heads 8`},
 		{tokens, 12, heads.Options{UseTaskAttention: true, Attention: "cbam"}, "width 12 is not a multiple of the reduction 8"},
 		{heads.TaskConfig{Name: "x", TaskType: heads.ParaphraseDetection}, 8, heads.Options{SimilarityFunction: "l2"}, "want one of cosine, dot, learned"},
@@ -242,7 +246,7 @@ func TestOptions(t *testing.T) {
 	}
 	for _, task := range heads.Tasks() { // resolving is idempotent
 		kind, _ := task.Kind()
-		cfg := heads.TaskConfig{Name: "x", TaskType: task, NumClasses: 2, VocabularySize: 9}
+		cfg := of("x", task)
 		o, err := heads.Options{UsePooling: ptr(true)}.Resolve(cfg, kind, 8)
 		require.NoError(t, err)
 		again, err := o.Resolve(cfg, kind, 8)

@@ -19,7 +19,7 @@ func everyHead(t testing.TB, b tensor.Backend) map[heads.Kind]heads.Head {
 		kind, ok := task.Kind()
 		require.True(t, ok, "task %s has a head", task)
 		if all[kind] == nil {
-			all[kind], _ = newHead(t, b, heads.TaskConfig{Name: string(task), TaskType: task, NumClasses: 3, VocabularySize: 11}, 16, heads.Options{IntermediateSize: 8})
+			all[kind], _ = newHead(t, b, of(string(task), task), 16, heads.Options{IntermediateSize: 8})
 		}
 	}
 	return all
@@ -163,7 +163,8 @@ func inputFormatOn(t *testing.T, b tensor.Backend) {
 		{"rank 4 for a sentence head", classify, hidden(t, s, 1, 2, 3, 5, 16), "want packed rows, rank 3 [B,L,D] or rank 2 [B,D]"},
 		{"rank 1", classify, hidden(t, s, 1, 16), "of rank 1"},
 		{"rank 2 names head and ranks", tokens, hidden(t, s, 1, 2, 16), `head "token_classification": hidden states are F32[2 16] of rank 2`},
-		{"a sequence for a head without pooling", unpooled, x, "want rank 2 [B,D]"},
+		{"a sequence for a head without pooling", unpooled, x, `head "x" has use_pooling false and reads one vector a sequence: hidden states are F32[2 5 16], want rank 2 [B,D]; pool them first, or create the head with use_pooling true`},
+		{"rows for a head without pooling", unpooled, heads.Input{Hidden: hidden(t, s, 1, 5, 16).Hidden, Layout: tensor.NewLayout(2, 3)}, "hidden states are packed rows F32[5 16], want rank 2 [B,D]"},
 		{"no pooled vector", pooled, x, "pass pooler_output, or hidden states of rank 2"},
 		{"nil pooled and no hidden states", pooled, heads.Input{}, "hidden states are missing"},
 		{"mask of a wrong type in a map", classify, map[string]any{"hidden_states": x.Hidden, "attention_mask": []int{1}}, `key "attention_mask" holds a []int`},
@@ -209,4 +210,22 @@ func floatMask(t testing.TB, first float32) tensor.Host {
 	h, err := tensor.FromSlice([]float32{first, 1, 1, 1, 1, 1, 1, 1, 1, 1}, 2, 5)
 	require.NoError(t, err)
 	return h
+}
+
+// TestReads: what a head wants of the encoder is known before it runs.
+func TestReads(t *testing.T) {
+	b := cpu(t)
+	for kind, head := range everyHead(t, b) {
+		require.Equal(t, heads.EveryRow, head.Reads(), kind)
+	}
+	for _, task := range []heads.TaskType{heads.SpamDetection, heads.TextSimilarityTask, heads.TextMatching, heads.MultipleChoiceTask, heads.Ranking} {
+		head, _ := newHead(t, b, of("x", task), 16, heads.Options{UsePooling: ptr(false)})
+		require.Equal(t, heads.GivenRow, head.Reads(), task)
+	}
+	for _, pool := range []bool{false, true} {
+		head, _ := newHead(t, b, of("x", heads.SpamDetection), 16, heads.Options{UsePooling: &pool, Input: "pooled"})
+		require.Equal(t, heads.PooledRow, head.Reads())
+	}
+	tokens, _ := newHead(t, b, of("x", heads.NamedEntityRecognition), 16, heads.Options{UsePooling: ptr(false)})
+	require.Equal(t, heads.EveryRow, tokens.Reads())
 }

@@ -63,11 +63,27 @@ type Output struct {
 	AntecedentLogits tensor.Tensor // [B,M,M+1]: coreference
 }
 
+// Rows says which hidden states a head reads.
+type Rows uint8
+
+// The choices of Rows.
+const (
+	EveryRow   Rows = iota // each token, of which the head may pool those of a sequence
+	PooledRow              // the encoder's pooler output
+	FirstRow               // first kept row of each sequence
+	MeanRow                // mean over kept rows
+	LastRow                // last kept row
+	LastNonPad             // last kept row whose id is not pad_token_id: the caller picks it and passes rank 2
+	GivenRow               // one vector a sequence, rank 2, however the caller comes by it: no encoder's output is one
+)
+
 // Head turns hidden states into the outputs of a task. It serves many goroutines.
 type Head interface {
 	Config() TaskConfig
 	InputDim() int
 	Kind() Kind
+	// Reads says what Forward wants of an encoder, before anything runs.
+	Reads() Rows
 	Forward(s *tensor.Scope, in Input) (Output, error)
 }
 

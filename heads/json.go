@@ -17,8 +17,9 @@ func (c TaskConfig) MarshalJSON() ([]byte, error) { return allFields(c) }
 // MarshalJSON writes every option, null where one is unset or not for the head.
 func (o Options) MarshalJSON() ([]byte, error) { return allFields(o) }
 
-// UnmarshalJSON is strict: an unknown key is an error that lists the known, and so is
-// a number of 0 or an empty text, which a Go value reads as unset.
+// UnmarshalJSON is strict: an unknown key is an error that lists the known, and so are a
+// key that comes twice and a number of 0 or an empty text, which a Go value reads as
+// unset. Keys are matched as they are written. What is left out or null has its default.
 func (c *TaskConfig) UnmarshalJSON(raw []byte) error {
 	type plain TaskConfig
 	return decodeFields(raw, (*plain)(c))
@@ -30,10 +31,37 @@ func (o *Options) UnmarshalJSON(raw []byte) error {
 	return decodeFields(raw, (*plain)(o))
 }
 
-// decodeStrict refuses unknown keys and anything after the value.
-func decodeStrict(raw []byte, v any) error {
+// UnmarshalJSON is strict, as that of TaskConfig.
+func (f *manifest) UnmarshalJSON(raw []byte) error {
+	type plain manifest
+	return decodeFields(raw, (*plain)(f), "format_version", "input_dim", "heads")
+}
+
+// UnmarshalJSON is strict, as that of TaskConfig.
+func (h *headJSON) UnmarshalJSON(raw []byte) error {
+	type plain headJSON
+	return decodeFields(raw, (*plain)(h), "input_dim", "task", "options")
+}
+
+// UnmarshalJSON says in which head an error lies.
+func (l *headList) UnmarshalJSON(raw []byte) error {
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return err
+	}
+	*l = make(headList, len(list))
+	for i, raw := range list {
+		if err := (*l)[i].UnmarshalJSON(raw); err != nil {
+			return fmt.Errorf("head %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// decodeStrict decodes into a type that decodes by decodeFields, and refuses anything
+// after the value.
+func decodeStrict(raw []byte, v json.Unmarshaler) error {
 	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return err
 	}
@@ -43,10 +71,38 @@ func decodeStrict(raw []byte, v any) error {
 	return nil
 }
 
-// decodeFields reads a JSON object into the struct that v points to.
-func decodeFields(raw []byte, v any) error {
-	var given map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &given); err != nil {
+// members are the members of a JSON object, each of which comes once.
+func members(raw []byte) (map[string]json.RawMessage, error) {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &all); err != nil || all == nil {
+		return nil, err
+	}
+	d, seen := json.NewDecoder(bytes.NewReader(raw)), map[string]bool{}
+	if _, err := d.Token(); err != nil {
+		return nil, err
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		name, _ := key.(string)
+		if seen[name] {
+			return nil, fmt.Errorf("key %q comes twice", name)
+		}
+		seen[name] = true
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// decodeFields reads a JSON object with the required keys into the struct that v points to.
+func decodeFields(raw []byte, v any, required ...string) error {
+	given, err := members(raw)
+	if err != nil {
 		return err
 	}
 	rv := reflect.ValueOf(v).Elem()
@@ -58,15 +114,27 @@ func decodeFields(raw []byte, v any) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		if !slices.Contains(known, key) {
-			return fmt.Errorf("unknown field %q, want one of %s", key, strings.Join(known, ", "))
+			return fmt.Errorf("unknown field %q, want one of %s", key, join(known))
 		}
 	}
-	if err := json.Unmarshal(raw, v); err != nil {
-		return err
+	for _, key := range required {
+		switch text, ok := given[key]; {
+		case !ok:
+			return fmt.Errorf("key %q is missing", key)
+		case string(text) == "null":
+			return fmt.Errorf("key %q is null, want a value", key)
+		}
 	}
 	for i := range rv.NumField() {
 		key, f := keyOf(rv.Type().Field(i)), rv.Field(i)
-		if text, ok := given[key]; !ok || string(text) == "null" || !f.IsZero() {
+		text, ok := given[key]
+		if !ok || string(text) == "null" {
+			continue
+		}
+		if err := json.Unmarshal(text, f.Addr().Interface()); err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		if !f.IsZero() {
 			continue
 		}
 		switch f.Kind() {

@@ -70,7 +70,7 @@ func TestMaskDTypes(t *testing.T) {
 func TestMaskOnRankTwo(t *testing.T) {
 	onBackends(t, func(t *testing.T, b tensor.Backend) {
 		for _, task := range []heads.TaskType{heads.TopicClassification, heads.TextSimilarityTask, heads.MultipleChoiceTask, heads.Ranking} {
-			head, _ := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: task, NumClasses: 3}, 16, heads.Options{})
+			head, _ := newHead(t, b, of("x", task), 16, heads.Options{})
 			got := forwardAll(t, b, func(s *tensor.Scope) (map[string]heads.Output, error) {
 				in := hidden(t, s, 5, 2, 16)
 				bare, err := head.Forward(s, in)
@@ -90,7 +90,8 @@ func TestNothingKept(t *testing.T) {
 	onBackends(t, func(t *testing.T, b tensor.Backend) {
 		for kind := range everyHead(t, b) {
 			for _, attention := range []bool{false, true} {
-				cfg := heads.TaskConfig{Name: "x", TaskType: taskOf(kind), NumClasses: 3, VocabularySize: 11, UseCRF: kind == heads.KindTokenClassification}
+				cfg := of("x", taskOf(kind))
+				cfg.UseCRF = kind == heads.KindTokenClassification
 				head, w := newHead(t, b, cfg, 16, heads.Options{UseTaskAttention: attention})
 				noisy(t, b, w)
 				shape := []int{2, 3, 16}
@@ -169,7 +170,7 @@ func TestGaps(t *testing.T) {
 	onBackends(t, func(t *testing.T, b tensor.Backend) {
 		for _, task := range []heads.TaskType{heads.NamedEntityRecognition, heads.TopicClassification, heads.QuestionAnsweringTask} {
 			for _, attention := range []string{"multi_head", "cbam", "differential"} {
-				head, w := newHead(t, b, heads.TaskConfig{Name: "x", TaskType: task, NumClasses: 3}, 16, heads.Options{UseTaskAttention: true, Attention: attention})
+				head, w := newHead(t, b, of("x", task), 16, heads.Options{UseTaskAttention: true, Attention: attention})
 				noisy(t, b, w)
 				dense := tensor.NewLayout(2, 3)
 				gaps := &tensor.Layout{Start: []int32{1, 5}, Len: []int32{2, 3}, Pos: []int32{0, 0, 1, 0, 0, 0, 1, 2, 0}, Cols: 3}

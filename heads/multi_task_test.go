@@ -10,7 +10,7 @@ import (
 )
 
 func task(name string, kind heads.TaskType, opt heads.Options) heads.Task {
-	return heads.Task{Config: heads.TaskConfig{Name: name, TaskType: kind, NumClasses: 3, VocabularySize: 11}, Options: opt}
+	return heads.Task{Config: of(name, kind), Options: opt}
 }
 
 func TestMultiTask(t *testing.T) {

@@ -14,10 +14,10 @@ type Options struct {
 	Normalization      string   `json:"normalization_type,omitempty"` // default layer_norm
 	Activation         string   `json:"activation_type,omitempty"`    // default gelu
 	Input              string   `json:"input,omitempty"`              // sequence (default), pooled
-	UsePooling         *bool    `json:"use_pooling,omitempty"`        // default true
+	UsePooling         *bool    `json:"use_pooling,omitempty"`        // default true; false: the head reads vectors [B,D] alone
 	Pooling            string   `json:"pooling_type,omitempty"`       // default cls
 	UseIntermediate    *bool    `json:"use_intermediate,omitempty"`   // default true
-	IntermediateSize   int      `json:"intermediate_size,omitempty"`
+	IntermediateSize   int      `json:"intermediate_size,omitempty"`  // default input_dim; the task's hidden_size goes before it
 	UseTaskAttention   bool     `json:"use_task_attention,omitempty"`
 	Attention          string   `json:"attention_type,omitempty"` // default multi_head
 	UseFFN             bool     `json:"use_ffn,omitempty"`

@@ -25,19 +25,6 @@ type Checkpoint struct {
 	WordEmbeddings tensor.Tensor // [V,C], for tied output layers
 }
 
-// Rows says which hidden states a published head reads.
-type Rows uint8
-
-// The choices of Rows.
-const (
-	EveryRow   Rows = iota // each token
-	PooledRow              // the encoder's pooler output
-	FirstRow               // first kept row of each sequence
-	MeanRow                // mean over kept rows
-	LastRow                // last kept row
-	LastNonPad             // last kept row whose id is not pad_token_id: the caller picks it and passes rank 2
-)
-
 // PublishedHead is a head of a Hugging Face checkpoint (spec 4.9), under its own
 // names: rows -> dropout -> dense -> activation -> norm -> dropout -> output.
 type PublishedHead struct {

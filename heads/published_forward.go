@@ -15,7 +15,7 @@ func (h *PublishedHead) InputDim() int { return h.dim }
 // Kind is the head of ours whose outputs this one gives.
 func (h *PublishedHead) Kind() Kind { return h.kind }
 
-// Reads says which hidden states Forward wants.
+// Reads says which hidden states the class reads.
 func (h *PublishedHead) Reads() Rows { return h.rows }
 
 // Class is the Hugging Face class.

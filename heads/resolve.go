@@ -2,24 +2,16 @@ package heads
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cephalo-ml/cephalo/tensor"
 )
 
 // sentence says that a head takes one row a sequence, by pooling or as it comes.
-func (k Kind) sentence() bool {
-	switch k {
-	case KindTextClassification, KindTextSimilarity, KindTextMatching:
-		return true
-	}
-	return k.chooses()
-}
+func (k Kind) sentence() bool { return slices.Contains(sentenceKinds, k) }
 
 // chooses says that a head compares N sequences of one question.
 func (k Kind) chooses() bool { return k == KindMultipleChoice || k == KindRanking }
-
-// tags says that a head gives every token a label, and may do so by a CRF.
-func (k Kind) tags() bool { return k == KindTokenClassification || k == KindPredicateTagging }
 
 // lacks is what a head of the kind wants and one input does not hold; "" where it has
 // all that tells such heads apart.
@@ -36,7 +28,8 @@ func (k Kind) lacks(in Input) string {
 }
 
 // Resolve checks every rule of spec 2.2 against the task, which kind serves, and
-// gives the options with their defaults filled in; it is idempotent.
+// gives the options with their defaults filled in; it is idempotent. A value that is
+// not the default and that a head so made would not read is an error.
 func (o Options) Resolve(cfg TaskConfig, kind Kind, inputDim int) (Options, error) {
 	cfg, err := cfg.Validate()
 	if err != nil {
@@ -55,89 +48,81 @@ func (o Options) Resolve(cfg TaskConfig, kind Kind, inputDim int) (Options, erro
 	if inputDim == 0 {
 		return bad("input_dim is 0, want more than 0: %w", ErrSize)
 	}
-	pooling := o.Pooling
-	if cfg.UseAttentionPooling {
-		switch {
-		case !kind.sentence():
-			return bad("use_attention_pooling is not for a %s head, which reads every token", kind)
-		case pooling != "" && pooling != "attention":
-			return bad("use_attention_pooling and pooling_type %q exclude each other", pooling)
-		case o.UsePooling != nil && !*o.UsePooling:
-			return bad("use_attention_pooling and use_pooling false exclude each other")
+	if cfg.UseAttentionPooling && kind.sentence() {
+		if o.Pooling = orString(o.Pooling, "attention"); o.Pooling != "attention" {
+			return bad("use_attention_pooling and pooling_type %q exclude each other", o.Pooling)
 		}
-		pooling = "attention"
 	}
-	switch {
-	case !kind.sentence() && pooling != "":
-		return bad("pooling_type is not for a %s head, which reads every token", kind)
-	case kind.sentence():
-		if _, err := tensor.ParsePooling(orString(pooling, "cls")); err != nil {
+	o = o.withDefaults(cfg, kind)
+	if err := o.checkValues(kind); err != nil {
+		return bad("%w", err)
+	}
+	s := setting{cfg: cfg, opt: &o, kind: kind, dim: inputDim}
+	for _, fields := range [][]field{taskFields, optionFields} {
+		if err := unread(fields, s); err != nil {
 			return bad("%w", err)
 		}
-		o.Pooling = orString(pooling, "cls")
 	}
+	if err := checkLayers(cfg, o, inputDim); err != nil {
+		return bad("%w", err)
+	}
+	return o, nil
+}
+
+// withDefaults fills in what is unset; what is for other kinds alone stays unset.
+func (o Options) withDefaults(cfg TaskConfig, kind Kind) Options {
+	o.WordEmbeddings = tensor.Tensor{}
 	if o.UsePooling == nil || !kind.sentence() {
 		o.UsePooling = ptr(kind.sentence())
 	}
-	o.WordEmbeddings = tensor.Tensor{}
-	if o.Input != "" && o.Input != "sequence" && kind != KindTextClassification && kind != KindTextSimilarity {
-		return bad("input is for TextClassification and TextSimilarity, not for a %s head", kind)
-	}
-	o.Input = orString(o.Input, "sequence")
-	if kind != KindTextSimilarity && (o.SimilarityFunction != "" || o.OutputEmbeddings != nil) {
-		return bad("similarity_function and output_embeddings are for TextSimilarity, not for a %s head", kind)
+	if kind.sentence() {
+		o.Pooling = orString(o.Pooling, "cls")
 	}
 	if kind == KindTextSimilarity {
 		o.SimilarityFunction = orString(o.SimilarityFunction, "cosine")
 		if o.OutputEmbeddings == nil {
 			o.OutputEmbeddings = ptr(true)
 		}
-		if err := oneOf("similarity_function", o.SimilarityFunction, similarityTypes); err != nil {
-			return bad("%w", err)
-		}
 	}
-	if (o.CRFConstraints || o.TokenMean) && !cfg.UseCRF {
-		return bad("crf options need use_crf")
-	}
-	if o.TieTo != "" && (kind != KindTextGeneration || o.TieTo != TieWordEmbeddings) {
-		return bad("tie_to %q: want %q, on a generation head", o.TieTo, TieWordEmbeddings)
-	}
-	o.Normalization, o.Activation = orString(o.Normalization, "layer_norm"), orString(o.Activation, "gelu")
-	o.Attention, o.FFN = orString(o.Attention, "multi_head"), orString(o.FFN, "mlp")
 	if o.UseIntermediate == nil {
 		o.UseIntermediate = ptr(true)
 	}
-	if o.FFNExpansion == 0 {
-		o.FFNExpansion = 4
-	}
-	if o.NumAttentionHeads == 0 {
-		o.NumAttentionHeads = 8
-	}
-	o.InitializerRange = orFloat(o.InitializerRange, 0.02)
-	o.DropoutRate = orFloat(o.DropoutRate, *cfg.DropoutRate)
+	o.Normalization, o.Activation, o.Input = orString(o.Normalization, "layer_norm"), orString(o.Activation, "gelu"), orString(o.Input, "sequence")
+	o.Attention, o.FFN = orString(o.Attention, "multi_head"), orString(o.FFN, "mlp")
+	o.FFNExpansion, o.NumAttentionHeads = orInt(o.FFNExpansion, 4), orInt(o.NumAttentionHeads, 8)
+	o.InitializerRange, o.DropoutRate = orFloat(o.InitializerRange, 0.02), orFloat(o.DropoutRate, *cfg.DropoutRate)
 	o.Name = orString(o.Name, cfg.Name+"_head")
+	return o
+}
+
+// checkValues refuses values that no head takes.
+func (o Options) checkValues(kind Kind) error {
 	if _, err := tensor.ParseAct(o.Activation); err != nil {
-		return bad("activation_type: %w", err)
+		return fmt.Errorf("activation_type: %w", err)
 	}
-	for _, err := range []error{
-		checkNormType(o.Normalization), oneOf("input", o.Input, inputs), oneOf("attention_type", o.Attention, attentionTypes), oneOf("ffn_type", o.FFN, ffnTypes),
-	} {
+	errs := []error{checkNormType(o.Normalization), oneOf("input", o.Input, inputs), oneOf("attention_type", o.Attention, attentionTypes), oneOf("ffn_type", o.FFN, ffnTypes)}
+	if kind.sentence() {
+		_, err := tensor.ParsePooling(o.Pooling)
+		errs = append(errs, err)
+	}
+	if kind == KindTextSimilarity {
+		errs = append(errs, oneOf("similarity_function", o.SimilarityFunction, similarityTypes))
+	}
+	if kind == KindTextGeneration && o.TieTo != "" {
+		errs = append(errs, oneOf("tie_to", o.TieTo, []string{TieWordEmbeddings}))
+	}
+	for _, err := range errs {
 		if err != nil {
-			return bad("%w", err)
+			return err
 		}
 	}
 	switch {
 	case !isRate(*o.DropoutRate):
-		return bad("dropout_rate is %v, want 0 up to below 1", *o.DropoutRate)
+		return fmt.Errorf("dropout_rate is %v, want 0 up to below 1", *o.DropoutRate)
 	case !finiteFrom(*o.InitializerRange, 0):
-		return bad("initializer_range is %v, want 0 or more", *o.InitializerRange)
-	case o.Input == "pooled" && o.UseTaskAttention:
-		return bad("input pooled and use_task_attention exclude each other: attention needs the sequence")
+		return fmt.Errorf("initializer_range is %v, want 0 or more", *o.InitializerRange)
 	}
-	if err := checkLayers(cfg, o, inputDim); err != nil {
-		return bad("%w", err)
-	}
-	return o, nil
+	return nil
 }
 
 // TieWordEmbeddings is the value of tie_to.

@@ -34,12 +34,14 @@ type Module interface {
 
 // manifest is heads.json.
 type manifest struct {
-	FormatVersion int        `json:"format_version"`
-	InputDim      int        `json:"input_dim"`
-	MultiTask     bool       `json:"multi_task"`
-	Projections   bool       `json:"projections"`
-	Heads         []headJSON `json:"heads"`
+	FormatVersion int      `json:"format_version"`
+	InputDim      int      `json:"input_dim"`
+	MultiTask     bool     `json:"multi_task"`
+	Projections   bool     `json:"projections"`
+	Heads         headList `json:"heads"`
 }
+
+type headList []headJSON
 
 type headJSON struct {
 	InputDim int        `json:"input_dim"`
@@ -103,8 +105,11 @@ type LoadOptions struct {
 }
 
 // Load reads heads.json and heads.safetensors from a folder. Errors: an unknown
-// format version or key, a config that no head takes, tensors that are missing,
-// surplus or of another shape (all listed), a broken file.
+// format version or key, a key that comes twice or is missing, a config that no head
+// takes, tensors that are missing, surplus or of another shape (all listed), a broken
+// file. format_version, input_dim, heads, and each head's input_dim, task and options
+// are required; a field of a task and an option that are left out or null have the
+// defaults that TaskConfig and Options name.
 func Load(ctx context.Context, backend tensor.Backend, fsys fs.FS, opt LoadOptions) (Module, *nn.Weights, error) {
 	f, err := readManifest(fsys)
 	if err != nil {
@@ -136,14 +141,18 @@ func readManifest(fsys fs.FS) (f manifest, err error) {
 		return f, err
 	}
 	// The version first: another one may have other keys.
-	var v struct {
-		FormatVersion int `json:"format_version"`
-	}
-	if err := json.Unmarshal(raw, &v); err != nil {
+	keys, err := members(raw)
+	if err != nil {
 		return f, err
 	}
-	if v.FormatVersion != formatVersion {
-		return f, fmt.Errorf("format_version is %d, want %d: %w", v.FormatVersion, formatVersion, tensor.ErrUnsupported)
+	var version int
+	if text, ok := keys["format_version"]; ok && string(text) != "null" {
+		if err := json.Unmarshal(text, &version); err != nil {
+			return f, fmt.Errorf("format_version: %w", err)
+		}
+		if version != formatVersion {
+			return f, fmt.Errorf("format_version is %s, want %d: %w", text, formatVersion, tensor.ErrUnsupported)
+		}
 	}
 	if err := decodeStrict(raw, &f); err != nil {
 		return f, err

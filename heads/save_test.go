@@ -39,7 +39,7 @@ func files(t testing.TB, dir string) fstest.MapFS {
 
 var savedConfig = heads.TaskConfig{
 	Name: "mood", TaskType: heads.SentimentAnalysis, Labels: []string{"neg", "pos"}, MaxLength: 77, DropoutRate: ptr(0.3), HiddenSize: 8, LossWeight: ptr(0.0),
-	LabelSmoothing: 0.1, UseAttentionPooling: true, BeamSize: 4, Temperature: ptr(0.7),
+	LabelSmoothing: 0.1, UseAttentionPooling: true,
 }
 
 // TestSavedFields: heads.json holds every field of the config and every option, and
@@ -58,7 +58,7 @@ func TestSavedFields(t *testing.T) {
 	require.Equal(t, map[string]any{
 		"name": "mood", "task_type": "sentiment_analysis", "num_classes": 2.0, "num_labels": 2.0, "labels": []any{"neg", "pos"}, "problem_type": "single_label",
 		"max_length": 77.0, "dropout_rate": 0.3, "hidden_size": 8.0, "loss_weight": 0.0, "label_smoothing": 0.1, "use_crf": false,
-		"use_attention_pooling": true, "vocabulary_size": nil, "beam_size": 4.0, "temperature": 0.7,
+		"use_attention_pooling": true, "vocabulary_size": nil, "beam_size": 1.0, "temperature": 1.0,
 	}, f.Heads[0].Task)
 	require.Equal(t, map[string]any{
 		"normalization_type": "layer_norm", "activation_type": "gelu", "input": "sequence", "use_pooling": true, "pooling_type": "attention",
@@ -79,9 +79,9 @@ func TestSavedFields(t *testing.T) {
 func TestSavedOptions(t *testing.T) {
 	tags := heads.TaskConfig{
 		Name: "tags", TaskType: heads.NamedEntityRecognition, Labels: []string{"O", "B-X", "I-X"}, MaxLength: 99, DropoutRate: ptr(0.0), HiddenSize: 16, LossWeight: ptr(2.5),
-		LabelSmoothing: 0.25, UseCRF: true, BeamSize: 3, Temperature: ptr(1.5), VocabularySize: 12,
+		UseCRF: true,
 	}
-	values := heads.TaskConfig{Name: "values", TaskType: heads.EmotionDetection, NumLabels: 2, ProblemType: heads.RegressionProblem, UseAttentionPooling: true}
+	values := heads.TaskConfig{Name: "values", TaskType: heads.EmotionDetection, NumLabels: 2, ProblemType: heads.RegressionProblem}
 	all := heads.Options{
 		Normalization: "band_rms", Activation: "mish", UseIntermediate: ptr(true), IntermediateSize: 24, UseTaskAttention: true, Attention: "differential",
 		UseFFN: true, FFN: "lowrank", FFNExpansion: 3, InitializerRange: ptr(0.01), DropoutRate: ptr(0.2), Name: "tagger", NumAttentionHeads: 4, CRFConstraints: true, TokenMean: true,
@@ -93,9 +93,11 @@ func TestSavedOptions(t *testing.T) {
 			run func(heads.Module) results
 		}{
 			{tags, all, runHead(t, b, 2, 5, 16)},
-			{values, heads.Options{Normalization: "rms_norm", Activation: "relu", Input: "pooled", UseIntermediate: ptr(false), InitializerRange: ptr(0.0)}, runHead(t, b, 2, 16)},
+			{values, heads.Options{Normalization: "rms_norm", Input: "pooled", UseIntermediate: ptr(false), InitializerRange: ptr(0.0)}, runHead(t, b, 2, 16)},
 			{heads.TaskConfig{Name: "off", TaskType: heads.SpamDetection, NumClasses: 2}, heads.Options{UsePooling: ptr(false)}, runHead(t, b, 2, 16)},
-			{heads.TaskConfig{Name: "last", TaskType: heads.SpamDetection, NumClasses: 2}, heads.Options{Pooling: "last"}, runHead(t, b, 2, 5, 16)},
+			{heads.TaskConfig{Name: "last", TaskType: heads.SpamDetection, NumClasses: 2, LabelSmoothing: 0.25}, heads.Options{Pooling: "last"}, runHead(t, b, 2, 5, 16)},
+			{heads.TaskConfig{Name: "attentive", TaskType: heads.SpamDetection, NumClasses: 2, UseAttentionPooling: true}, heads.Options{}, runHead(t, b, 2, 5, 16)},
+			{heads.TaskConfig{Name: "writer", TaskType: heads.TextCompletion, BeamSize: 3, Temperature: ptr(1.5), VocabularySize: 12}, heads.Options{}, runHead(t, b, 2, 5, 16)},
 			{heads.TaskConfig{Name: "same", TaskType: heads.DuplicateDetection}, heads.Options{SimilarityFunction: "dot", OutputEmbeddings: ptr(false)}, runHead(t, b, 2, 16)},
 		} {
 			head, w := newHead(t, b, c.cfg, 16, c.opt)
@@ -134,8 +136,9 @@ func TestSavedNames(t *testing.T) {
 		{heads.TaskConfig{TaskType: heads.NamedEntityRecognition, UseCRF: true}, heads.Options{UseIntermediate: ptr(false)},
 			"norm.weight norm.bias classifier.weight classifier.bias crf.transitions crf.start crf.end"},
 	} {
-		c.cfg.Name, c.cfg.NumClasses, c.cfg.VocabularySize = "x", 3, 11
-		fsys := saved(t, c.cfg, c.opt)
+		cfg := of("x", c.cfg.TaskType)
+		cfg.UseCRF = c.cfg.UseCRF
+		fsys := saved(t, cfg, c.opt)
 		f, err := safetensors.OpenFS(fsys, heads.WeightsFile)
 		require.NoError(t, err)
 		var want []string
@@ -163,20 +166,25 @@ func TestLoadErrors(t *testing.T) {
 		require.Zero(t, b.Stats().Bytes, "nothing is held after an error")
 		return err
 	}
-	edit := func(old, new string) fstest.MapFS {
+	edit := func(pairs ...string) fstest.MapFS {
 		text := string(good[heads.ConfigFile].Data)
-		require.Contains(t, text, old)
-		return fstest.MapFS{heads.ConfigFile: &fstest.MapFile{Data: []byte(strings.Replace(text, old, new, 1))}, heads.WeightsFile: good[heads.WeightsFile]}
+		for i := 0; i < len(pairs); i += 2 {
+			require.Contains(t, text, pairs[i])
+			text = strings.Replace(text, pairs[i], pairs[i+1], 1)
+		}
+		return fstest.MapFS{heads.ConfigFile: &fstest.MapFile{Data: []byte(text)}, heads.WeightsFile: good[heads.WeightsFile]}
 	}
+	withoutIntermediate := edit(`"use_intermediate": true`, `"use_intermediate": false`, `"hidden_size": 8`, `"hidden_size": null`)
 	require.ErrorIs(t, load(edit(`"format_version": 1`, `"format_version": 2, "more": 3`)), tensor.ErrUnsupported)
 	require.ErrorContains(t, load(edit(`"format_version": 1`, `"format_version": 1, "more": 3`)), "unknown field")
-	require.ErrorContains(t, load(edit(`"beam_size": 4`, `"beam_size": 4, "beams": 3`)), "unknown field")
+	require.ErrorContains(t, load(edit(`"beam_size": 1`, `"beam_size": 1, "beams": 3`)), "unknown field")
 	require.ErrorContains(t, load(edit(`"task_type": "sentiment_analysis"`, `"task_type": "chess"`)), "chess")
 	require.ErrorContains(t, load(edit(`"input_dim": 16`, `"input_dim": 12`)), "input_dim")
 	require.ErrorContains(t, load(edit(`"projections": false`, `"projections": true`)), "multi_task")
 	require.ErrorContains(t, load(edit(`"hidden_size": 8`, `"hidden_size": 9`)), "of another shape")
 	require.ErrorContains(t, load(edit(`"use_ffn": false`, `"use_ffn": true`)), "missing: head.ffn.up.weight")
-	require.ErrorContains(t, load(edit(`"use_intermediate": true`, `"use_intermediate": false`)), "surplus: head.intermediate.dense.bias")
+	require.ErrorContains(t, load(edit(`"use_intermediate": true`, `"use_intermediate": false`)), "hidden_size 8 has no effect")
+	require.ErrorContains(t, load(withoutIntermediate), "surplus: head.intermediate.dense.bias")
 	var le *nn.LoadError
 	require.ErrorAs(t, load(edit(`"use_ffn": false`, `"use_ffn": true`)), &le)
 	require.Len(t, le.Missing, 4)
@@ -191,7 +199,7 @@ func TestLoadErrors(t *testing.T) {
 		"", "{", "null", "[]", `{"format_version": 1}`, `{"format_version": "1"}`, text + text,
 		strings.Replace(text, `"format_version": 1,`, "", 1), // no version
 		strings.Replace(text, `"format_version": 1`, `"format_version": 0`, 1),
-		strings.Replace(text, `"beam_size": 4`, `"beam_size": 0`, 1),
+		strings.Replace(text, `"beam_size": 1`, `"beam_size": 0`, 1),
 		strings.Replace(text, `"max_length": 77`, `"max_length": -77`, 1),
 		strings.Replace(text, `"heads": [`, `"heads": [null, `, 1),
 	} {
@@ -202,7 +210,7 @@ func TestLoadErrors(t *testing.T) {
 	}
 
 	// Lenient: what is missing is drawn, and named; what is too much is passed over.
-	_, surplus, err := heads.Load(t.Context(), b, edit(`"use_intermediate": true`, `"use_intermediate": false`), heads.LoadOptions{Lenient: true})
+	_, surplus, err := heads.Load(t.Context(), b, withoutIntermediate, heads.LoadOptions{Lenient: true})
 	require.ErrorContains(t, err, "of another shape", "the classifier follows the width")
 	require.Nil(t, surplus)
 	narrow := saved(t, heads.TaskConfig{Name: "x", TaskType: heads.SpamDetection, NumClasses: 2}, heads.Options{})
@@ -232,4 +240,77 @@ func TestSaveKeepsOthers(t *testing.T) {
 	_, lw, err := heads.LoadDir(t.Context(), cpu(t), dir, heads.LoadOptions{})
 	require.NoError(t, err)
 	lw.Release()
+}
+
+// TestStrictFile: at every level of heads.json a key stands once, as it is written, and
+// none that is required is missing; an option that is left out has its default.
+func TestStrictFile(t *testing.T) {
+	good := saved(t, savedConfig, heads.Options{})
+	text := string(good[heads.ConfigFile].Data)
+	load := func(t *testing.T, text string) error {
+		m, w, err := heads.Load(t.Context(), cpu(t), fstest.MapFS{heads.ConfigFile: &fstest.MapFile{Data: []byte(text)}, heads.WeightsFile: good[heads.WeightsFile]}, heads.LoadOptions{})
+		if err == nil {
+			w.Release()
+			require.Equal(t, "mood", m.(heads.Head).Config().Name)
+		}
+		return err
+	}
+	require.NoError(t, load(t, text))
+	for _, c := range []struct{ old, new, say string }{
+		{`"format_version": 1`, `"format_version": 1, "format_version": 1`, `key "format_version" comes twice`},
+		{`"heads": [`, `"heads": [], "heads": [`, `key "heads" comes twice`},
+		{`"task": {`, `"task": {}, "task": {`, `head 0: key "task" comes twice`},
+		{`"max_length": 77`, `"max_length": 12, "max_length": 77`, `head 0: task: key "max_length" comes twice`},
+		{`"use_ffn": false`, `"use_ffn": true, "use_ffn": false`, `head 0: options: key "use_ffn" comes twice`},
+		{`"heads": [`, `"Heads": [`, `unknown field "Heads", want one of format_version, input_dim, multi_task, projections, heads`},
+		{`"format_version"`, `"Format_Version"`, `unknown field "Format_Version", want one of format_version`},
+		{`"task": {`, `"Task": {`, `head 0: unknown field "Task", want one of input_dim, task, options`},
+		{`"max_length"`, `"Max_length"`, `head 0: task: unknown field "Max_length", want one of name, task_type`},
+		{`"use_ffn"`, `"use_FFN"`, `head 0: options: unknown field "use_FFN", want one of normalization_type`},
+		{`"projections": false`, `"projections": false, "colour": 1`, `unknown field "colour", want one of format_version`},
+		{`"options": {`, `"options": null, "more": {`, `head 0: unknown field "more", want one of input_dim, task, options`},
+		{`"multi_task": false`, `"multi_task": "no"`, "multi_task"},
+		{`"beam_size": 1`, `"beam_size": "1"`, "head 0: task: beam_size: "},
+		{`"heads": [`, `"heads": 3, "projections": [`, `key "projections" comes twice`},
+	} {
+		require.Contains(t, text, c.old)
+		err := load(t, strings.Replace(text, c.old, c.new, 1))
+		require.ErrorContains(t, err, "heads.json: ")
+		require.ErrorContains(t, err, c.say)
+	}
+	var f map[string]any
+	at := func(level string) map[string]any {
+		f = nil
+		require.NoError(t, json.Unmarshal([]byte(text), &f))
+		if level == "" {
+			return f
+		}
+		head := f["heads"].([]any)[0].(map[string]any)
+		if level == "head" {
+			return head
+		}
+		return head[level].(map[string]any)
+	}
+	write := func() string {
+		raw, err := json.Marshal(f)
+		require.NoError(t, err)
+		return string(raw)
+	}
+	for level, required := range map[string][]string{"": {"format_version", "input_dim", "heads"}, "head": {"input_dim", "task", "options"}} {
+		for _, key := range required {
+			delete(at(level), key)
+			require.ErrorContains(t, load(t, write()), sprint("key %q is missing", key))
+			at(level)[key] = nil
+			require.ErrorContains(t, load(t, write()), sprint("key %q is null", key))
+		}
+	}
+	options := at("options") // the rest is as it was given
+	for key := range options {
+		if key != "pooling_type" {
+			delete(options, key)
+		}
+	}
+	require.NoError(t, load(t, write()))
+	f["heads"] = 3
+	require.ErrorContains(t, load(t, write()), "heads: ")
 }

@@ -28,7 +28,8 @@ func TestTasks(t *testing.T) {
 			require.NoError(t, err)
 			cfg, opt, err := heads.DefaultHeadConfig(task)
 			require.NoError(t, err)
-			cfg.Name, cfg.NumClasses, cfg.VocabularySize = "x", 3, 11
+			small := of("x", task)
+			cfg.Name, cfg.NumClasses, cfg.VocabularySize = small.Name, small.NumClasses, small.VocabularySize
 			_, w := newHead(t, cpu(t), cfg, 16, opt)
 			require.NotZero(t, w.Count())
 		}

@@ -84,6 +84,18 @@ func (t *trunk) InputDim() int { return t.dim }
 // Kind is the head's type.
 func (t *trunk) Kind() Kind { return t.kind }
 
+// Reads is PooledRow with input pooled, GivenRow without use_pooling where the head
+// reads sentences, else EveryRow.
+func (t *trunk) Reads() Rows {
+	switch {
+	case t.opt.Input == "pooled":
+		return PooledRow
+	case t.kind.sentence() && !*t.opt.UsePooling:
+		return GivenRow
+	}
+	return EveryRow
+}
+
 // pool replaces the rows of a sequence by one.
 func (t *trunk) pool(s *tensor.Scope, r *rowsIn) error {
 	y, err := tensor.Pool(s, r.x, r.rows, t.pooling, t.poolW, t.poolB)
@@ -155,7 +167,8 @@ func (t *trunk) tokens(s *tensor.Scope, in Input) (*rowsIn, error) {
 // sentences runs the blocks to one row a sequence: pooling first, or, with task
 // attention on a sequence, after it.
 func (t *trunk) sentences(s *tensor.Scope, in Input) (*rowsIn, error) {
-	if t.opt.Input == "pooled" {
+	switch t.Reads() {
+	case PooledRow:
 		switch {
 		case in.Pooled.Present() && in.Pooled.Rank != 2:
 			return nil, fmt.Errorf("head %q: pooler_output is %v of rank %d, want rank 2 [B,D]: %w", t.cfg.Name, in.Pooled.Spec, in.Pooled.Rank, ErrInputFormat)
@@ -164,8 +177,12 @@ func (t *trunk) sentences(s *tensor.Scope, in Input) (*rowsIn, error) {
 		case in.Layout != nil || in.Hidden.Present() && in.Hidden.Rank != 2:
 			return nil, errNoPooledInput(t.cfg.Name)
 		}
+	case GivenRow:
+		if in.Layout != nil || in.Hidden.Rank > 2 {
+			return nil, errNoVectors(t.cfg.Name, in)
+		}
 	}
-	r, err := rowsOf(s, t.cfg.Name, t.dim, in, accepts{pooled: true, sequence: *t.opt.UsePooling})
+	r, err := rowsOf(s, t.cfg.Name, t.dim, in, accepts{pooled: true, sequence: true})
 	if err != nil {
 		return nil, err
 	}

@@ -257,7 +257,12 @@ var trunkMask = []int32{1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0, 1, 1, 1}
 // requireByHand holds a token head and a sentence head with these options to byHand.
 func requireByHand(t testing.TB, b tensor.Backend, opt heads.Options) {
 	t.Helper()
-	opt.NumAttentionHeads, opt.FFNExpansion = 4, 2
+	if opt.UseFFN {
+		opt.FFNExpansion = 2
+	}
+	if opt.UseTaskAttention && opt.Attention != "cbam" {
+		opt.NumAttentionHeads = 4
+	}
 	x := random(41, 2*trunkCols*trunkDim)
 	for _, task := range []heads.TaskType{heads.PartOfSpeechTagging, heads.TopicClassification} {
 		o := opt
@@ -341,10 +346,11 @@ func TestBlocksByHand(t *testing.T) {
 						continue
 					}
 					t.Run(strings.Join([]string{attention, ffn, sprint("%t", intermediate)}, "/"), func(t *testing.T) {
-						requireByHand(t, b, heads.Options{
-							IntermediateSize: 24, UseIntermediate: &intermediate,
-							UseTaskAttention: attention != "", Attention: attention, UseFFN: ffn != "", FFN: ffn,
-						})
+						opt := heads.Options{UseIntermediate: &intermediate, UseTaskAttention: attention != "", Attention: attention, UseFFN: ffn != "", FFN: ffn}
+						if intermediate || opt.UseFFN {
+							opt.IntermediateSize = 24
+						}
+						requireByHand(t, b, opt)
 					})
 				}
 			}
@@ -454,7 +460,7 @@ func TestDropouts(t *testing.T) {
 func TestAttentionOnRankTwo(t *testing.T) {
 	onBackends(t, func(t *testing.T, b tensor.Backend) {
 		for _, task := range []heads.TaskType{heads.TopicClassification, heads.TextSimilarityTask, heads.MultipleChoiceTask} {
-			cfg := heads.TaskConfig{Name: "x", TaskType: task, NumClasses: 3}
+			cfg := of("x", task)
 			with, _ := newHead(t, b, cfg, 16, heads.Options{UseTaskAttention: true})
 			without, _ := newHead(t, b, cfg, 16, heads.Options{}) // equal names draw equal weights
 			run := runHead(t, b, 4, 16)
