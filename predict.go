@@ -234,6 +234,9 @@ func (m *Model) reader(ctx context.Context, t *task, o PredictOptions) (r reader
 	if err := o.Length.check(t.kind() == heads.KindTokenClassification || t.kind() == heads.KindQuestionAnswering); err != nil {
 		return r, err
 	}
+	if t.head.Reads() == heads.GivenRow {
+		return reader{name: t.name, wants: ownVector, prepare: func(Input) (w work[any], ok bool, err error) { return }}, nil
+	}
 	o.Classify.Length, o.Tag.Length, o.Rank.Length, o.FillMask.Length = o.Length, o.Length, o.Length, o.Length
 	switch k := t.kind(); k {
 	case heads.KindTextClassification:

@@ -80,6 +80,9 @@ func only(all, fit []*task, want heads.Kind) (*task, error) {
 	case 0:
 		return nil, fmt.Errorf("%s, want a %s head: %w", listed(all), want, tensor.ErrUnsupported)
 	case 1:
+		if fit[0].head.Reads() == heads.GivenRow {
+			return nil, fmt.Errorf("head %q wants %s", fit[0].name, ownVector)
+		}
 		return fit[0], nil
 	}
 	names := make([]string, len(fit))
@@ -124,13 +127,10 @@ func (t *task) published() *heads.PublishedHead {
 }
 
 // readsPooled says whether the head wants the encoder's pooled vector.
-func (t *task) readsPooled() bool {
-	if pub := t.published(); pub != nil {
-		return pub.Reads() == heads.PooledRow
-	}
-	o, ok := t.head.(interface{ Options() heads.Options })
-	return ok && o.Options().Input == "pooled"
-}
+func (t *task) readsPooled() bool { return t.head.Reads() == heads.PooledRow }
+
+// ownVector is what a head wants that reads a vector which no encoder gives.
+const ownVector = "vectors of its caller's (use_pooling is false), which no text gives"
 
 // encoded is a batch behind the encoder.
 type encoded struct {
@@ -151,7 +151,7 @@ func (e *encoded) input(t *task, seqs []*sequence) (in heads.Input, err error) {
 	}
 	in = heads.Input{Hidden: e.out.Hidden, Layout: e.batch.Layout, Pooled: e.out.Pooled}
 	last := false
-	if pub := t.published(); pub != nil && pub.Reads() == heads.LastNonPad {
+	if t.head.Reads() == heads.LastNonPad {
 		if in.Hidden, err = lastNonPad(e.s, in.Hidden, e.batch, e.m.encoder.Config().PadTokenID); err != nil {
 			return in, err
 		}
