@@ -38,7 +38,7 @@ func (m *Model) attach(mod heads.Module, w *nn.Weights) error {
 	}
 	for _, t := range all {
 		if t.readsPooled() && !m.encoder.HasPooler() {
-			return fmt.Errorf("head %q reads the pooled vector, and the encoder %s has no pooler: want input sequence", t.name, m.encoder.Config().ModelType)
+			return fmt.Errorf("head %q reads the pooled vector, and the encoder %s has no pooler; let the head pool the sequence: %w", t.name, m.encoder.Config().ModelType, encoders.ErrNoPooler)
 		}
 	}
 	if m.headWeights != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/cephalo-ml/cephalo"
+	"github.com/cephalo-ml/cephalo/encoders"
 	"github.com/cephalo-ml/cephalo/heads"
 	"github.com/cephalo-ml/cephalo/internal/testutil"
 	"github.com/cephalo-ml/cephalo/models"
@@ -183,6 +184,7 @@ func TestFreshHeads(t *testing.T) {
 		causal := open(t, b, testutil.CausalWithTokenizer(t))
 		cfg := heads.TaskConfig{Name: "topic", TaskType: heads.TopicClassification, NumClasses: 2}
 		err = causal.NewHead(t.Context(), cfg, heads.Options{Input: "pooled"}, 1)
+		require.ErrorIs(t, err, encoders.ErrNoPooler)
 		require.ErrorContains(t, err, `head "topic" reads the pooled vector, and the encoder gpt2 has no pooler`)
 		require.Equal(t, "GPT2LMHeadModel", causal.Heads()[0].Name, "the old head stays")
 		no := false
