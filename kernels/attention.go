@@ -30,7 +30,7 @@ func attention(s *stream, c *tensor.Call) error {
 		rows.q, rows.firstRow = rowsOf(a.q, r0, r1), r0
 		to, sum := rowsOf(out, r0, r1), rowsOf(lse, r0, r1)
 		var before tensor.Tensor
-		err := s.eachPart(s.b.keyRows(a.q.Dim(2), 1), []tensor.Tensor{a.k, a.v}, func(k0, k1 int) error {
+		err := s.eachPart(s.b.keyRows(c.Keys, a.q.Dim(2), 1), []tensor.Tensor{a.k, a.v}, func(k0, k1 int) error {
 			part := rows
 			part.k, part.v, part.firstKey = rowsOf(a.k, k0, k1), rowsOf(a.v, k0, k1), k0
 			if k1 == a.k.Dim(0) {
@@ -158,10 +158,15 @@ func (a *heads) dropout() []uint32 {
 	return []uint32{uint32(at.Seed), uint32(at.Seed >> 32), tensor.DropoutThreshold(at.Rate), f32(1 / (1 - at.Rate))}
 }
 
-// keyRows is how many rows an invocation may go through, four at a time, with two
-// products over dim for each of some heads.
-func (b *Backend) keyRows(dim, heads int) int {
-	return 4 * max(b.rounds/(heads*(2*groupsOf(dim, 4)+2)), 1)
+// keyRows is how many rows of l a dispatch may cover, of which an invocation goes
+// through those of a sequence, four at a time, with two products over dim and two loops
+// over a chunk for each of some heads.
+func (b *Backend) keyRows(l *tensor.Layout, dim, heads int) int {
+	most := 4 * max(b.rounds/(heads*(2*groupsOf(dim, 4)+2*chunkByFour+2)), 1)
+	if l.MaxLen() <= most {
+		return math.MaxInt32
+	}
+	return most
 }
 
 // eachPart calls fn on parts of the rows of ts, most at a time, that fit into

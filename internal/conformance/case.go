@@ -25,7 +25,8 @@ type Case struct {
 
 	Want      [][]float64           // by result; nil: the reference backend's
 	Undefined func(dst, i int) bool // elements that the contract leaves open
-	Long      bool                  // left out by -short
+	Long      bool                  // left out by -short, and run in one variant
+	Aligned   bool                  // and in a second one, in which kernels may read four at a time
 }
 
 // Forward runs the operation of c on the given operands and gives all results,
@@ -48,7 +49,7 @@ func Cases() []Case {
 		activationCases, argmaxCases, attentionCases, concatCases, dropoutCases, elementwiseCases,
 		embeddingCases, gatedCases, gatherCases, l2NormalizeCases, linearCases, matmulCases,
 		normCases, poolCases, ropeCases, softmaxCases, sumCases, logCases, maxColsCases, convRowsCases,
-		crossEntropyCases, crfCases,
+		crossEntropyCases, crfCases, longCases,
 	} {
 		all = append(all, family()...)
 	}
