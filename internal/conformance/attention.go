@@ -171,8 +171,7 @@ func undefinedAttention(rows, keys *tensor.Layout, sh shapeOfHeads, at tensor.At
 		}
 		b := seq[r]
 		for k := keys.Start[b]; k < keys.Start[b]+keys.Len[b] && !seen[r]; k++ {
-			t, p := rows.Pos[r], keys.Pos[k]
-			seen[r] = (!at.Causal || p <= t) && (at.Left < 0 || t-at.Left <= p) && (at.Right < 0 || p <= t+at.Right)
+			seen[r] = inSight(at, rows.Pos[r], keys.Pos[k])
 		}
 	}
 	return func(dst, e int) bool {

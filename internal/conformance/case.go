@@ -24,7 +24,8 @@ type Case struct {
 	Derive func(forward Forward, values [][]float64) error
 
 	Want      [][]float64           // by result; nil: the reference backend's
-	Undefined func(dst, i int) bool // elements that the contract leaves open
+	Undefined func(dst, i int) bool // elements that the contract leaves open, to which nothing is added
+	Spoilt    func(dst, i int) bool // elements that no finite number comes of: not compared
 	Long      bool                  // left out by -short, and run in one variant
 	Aligned   bool                  // and in a second one, in which kernels may read four at a time
 }
