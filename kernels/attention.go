@@ -51,6 +51,10 @@ func attention(s *stream, c *tensor.Call) error {
 	})
 }
 
+// raggedFrom is how many times the fours of rows the grid may have, each sequence with as
+// many as the longest. A grid of as many as there are costs a search in each.
+const raggedFrom = 2
+
 // attend goes on from before, where it is present.
 func (s *stream) attend(a *heads, before, out, lse tensor.Tensor) error {
 	byFour, chunk := a.byFour(a.q, a.k, a.v), chunkSingle
@@ -60,11 +64,15 @@ func (s *stream) attend(a *heads, before, out, lse tensor.Tensor) error {
 	case byFour:
 		chunk = chunkSoftware
 	}
-	k := a.kernel("attention", chunk, byFour, setIf("LSE", lse.Present()), setIf("CARRY", before.Present()))
+	longest, ragged := groupsOf(a.c.Rows.MaxLen(), 4), false
+	fours := longest * a.c.Rows.Batch()
+	if packed := a.c.Rows.Rows()/4 + a.c.Rows.Batch(); fours > raggedFrom*packed {
+		fours, ragged = packed, true
+	}
+	k := a.kernel("attention", chunk, byFour, setIf("LSE", lse.Present()), setIf("CARRY", before.Present()), setIf("RAGGED", ragged))
 	ops := []operand{axis0(a.q), axis0(a.k), axis0(a.v), layout(a.c.Rows), layout(a.c.Keys), axis0(before), axis0(out), axis0(lse)}
-	fours := groupsOf(a.c.Rows.MaxLen(), 4)
-	words := append(a.words(a.q.Dim(0), a.k.Dim(0)), u32(fours), f32(float32(math.Inf(-1))))
-	return s.dispatch(k, a.groups(fours*a.c.Rows.Batch(), a.q.Dim(1), chunk), ops, append(words, a.dropout()...)...)
+	words := append(a.words(a.q.Dim(0), a.k.Dim(0)), u32(longest), u32(fours), f32(float32(math.Inf(-1))))
+	return s.dispatch(k, a.groups(fours, a.q.Dim(1), chunk), ops, append(words, a.dropout()...)...)
 }
 
 // heads are the operands that attention and its backward share, and where their

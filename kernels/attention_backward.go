@@ -13,6 +13,9 @@ import (
 // into bindings are taken in parts, whose sums add up.
 func attentionBackward(s *stream, c *tensor.Call) error {
 	g := gradients{heads: headsOf(c), dout: c.Src[4]}
+	if g.q.Dim(1) == 0 { // nothing comes of no heads
+		return s.clear(c)
+	}
 	buf, err := s.temp(8 * g.q.Elems() / int64(g.q.Dim(2)))
 	if err != nil {
 		return err
@@ -29,6 +32,19 @@ func attentionBackward(s *stream, c *tensor.Call) error {
 		return err
 	}
 	return g.ofKeys(s, c.Dst[2], setIf("OF_V", true))
+}
+
+// clear makes the results zeros; adding them is nothing.
+func (s *stream) clear(c *tensor.Call) error {
+	for _, dst := range c.Dst {
+		if !dst.Present() || c.Accum {
+			continue
+		}
+		if err := s.fill(dst, f32(0)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deltas writes stat, (lse, out dout) of each row and head.

@@ -4,8 +4,10 @@
 // (Milakov and Gimelshein 2018) of four rows over four keys at a time: no scores in
 // memory.
 // A row without keys gives zeros, and none as its lse. Rows in no sequence are left.
-// Grid: one invocation for each four rows of a sequence, head and 4*CHUNK of D (each
-// takes all scores anew), rows of one head side by side, folded to 2-D.
+// Grid: one invocation for each four rows, head and 4*CHUNK of D (each takes all scores
+// anew), rows of one head side by side, folded to 2-D. The fours of sequence b are
+// numbered from b * longest on; RAGGED: from start/4 + b on, which is few numbers where
+// most sequences are far shorter than the longest.
 // Workgroup: WG x 1 x 1.
 // Bounds: invocations past the last, past the sequence or outside the window of q
 // return. Ref: cpuref/attention.go
@@ -15,6 +17,7 @@ const VEC: bool = false;        // every head begins at a multiple of 4 elements
 const MASK: u32 = 0u;           // see common/attention.wgsl
 const DROPOUT: bool = false;
 const LSE: bool = false;
+const RAGGED: bool = false;
 const CARRY: bool = false;      // out and before, an lse, hold the result over the keys before the window
 
 struct Params {
@@ -41,7 +44,8 @@ struct Params {
   right: i32,
   causal: u32,
   scale: f32,
-  fours: u32,       // of rows in the longest sequence
+  longest: u32,     // fours of rows in the longest sequence
+  fours: u32,       // of all: B * longest; RAGGED: R/4 + B
   none: f32,        // lse of a query without keys
   seed_low: u32,
   seed_high: u32,
@@ -199,15 +203,44 @@ fn put_lse(row: u32, head: u32, largest: f32, total: f32) {
   lse[p.lse.x + ((row - p.first_row) * p.lse.y) + head] = select(largest + log(total), p.none, total == 0.0);
 }
 
+// fours_from is the number of the first four of a sequence; sequence_at is the sequence
+// that a four belongs to, if it is not past the end of that, or before the first one.
+fn fours_from(b: u32) -> u32 {
+  if (RAGGED) {
+    return (row_start(b) / 4u) + b;
+  }
+  return b * p.longest;
+}
+fn sequence_at(four: u32) -> u32 {
+  if (!RAGGED) {
+    return four / p.longest;
+  }
+  var lo = 0u;
+  var hi = p.batch;
+  while ((lo + 1u) < hi) {
+    let mid = lo + ((hi - lo) / 2u);
+    if (fours_from(mid) <= four) {
+      lo = mid;
+    } else {
+      hi = mid;
+    }
+  }
+  return lo;
+}
+
 @compute @workgroup_size(WG, 1, 1)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
   let e = (group_of(wid) * WG) + lid;
-  let b = (e / p.fours) % p.batch;
-  let head = (e / (p.fours * p.batch)) % p.heads;
-  let chunk = e / ((p.fours * p.batch) * p.heads);
-  let first = row_start(b) + (4u * (e % p.fours));
+  let four = e % p.fours;
+  let head = (e / p.fours) % p.heads;
+  let chunk = (e / p.fours) / p.heads;
+  if (chunk >= chunks()) {
+    return;
+  }
+  let b = sequence_at(four);
+  let first = row_start(b) + (4u * (four - fours_from(b)));
   let last = min(row_start(b) + row_count(b), p.first_row + p.count);
-  if ((chunk >= chunks()) || (first >= last) || (first + 3u < p.first_row)) {
+  if ((four < fours_from(b)) || (first >= last) || (first + 3u < p.first_row)) {
     return;
   }
   let row = clamp(vec4<u32>(first) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(p.first_row), vec4<u32>(last - 1u));
