@@ -100,10 +100,22 @@ const (
 // sumRows is how many rows of l a dispatch sums over, for each of some heads.
 func (g *gradients) sumRows(b *Backend, l *tensor.Layout, heads int) int {
 	most := b.keyRows(l, g.q.Dim(2), heads)
-	if l.MaxLen()*heads > fewTerms {
+	if min(l.MaxLen(), g.width())*heads > fewTerms {
 		most = min(most, max(blockTerms/heads, 4))
 	}
 	return most
+}
+
+// width is how many positions see each other.
+func (g *gradients) width() int {
+	left, right := g.c.Attr.Left, g.c.Attr.Right
+	if g.c.Attr.Causal {
+		right = 0
+	}
+	if left < 0 || right < 0 {
+		return math.MaxInt32
+	}
+	return int(left) + int(right) + 1
 }
 
 func (g *gradients) part(r0, r1, k0, k1 int) gradients {

@@ -14,6 +14,8 @@ const (
 	// software renderer ends every loop of an invocation at 65,535, without a word, and
 	// systems end what runs for seconds.
 	crfTurns = 40000
+
+	crfBlock = 2048 // rows whose gradients are summed one by one, about
 )
 
 // chain is what the kernels of a CRF share: n tags, the scores in one matrix, tags and
@@ -118,7 +120,7 @@ func (c *chain) backward(alphas, q, g operand, at span) []operand {
 }
 
 // gradients makes q and in g the gradients of each sequence's log-likelihood by the
-// scores. Those of a long sequence are summed piece by piece, and then the pieces:
+// scores. Those of a long sequence are summed block by block, and then the blocks:
 // a sum of that many terms one by one loses digits.
 func (c *chain) gradients(alphas, q operand, g tensor.Tensor) error {
 	if err := c.s.fill(g, f32(0)); err != nil {
@@ -130,16 +132,19 @@ func (c *chain) gradients(alphas, q operand, g tensor.Tensor) error {
 			return c.dispatch(k, at.seqs, c.backward(alphas, q, g, at), at, step, c.steps())
 		})
 	}
-	if c.l.MaxLen() <= c.steps() {
-		return of(flat(g), 0)
+	block := c.steps() * max(crfBlock/c.steps(), 1)
+	if c.l.MaxLen() <= block {
+		return c.pieces(c.steps(), func(step int) error { return of(flat(g), step) })
 	}
 	return c.s.withTemp(g.Spec, func(part tensor.Tensor) error {
-		return c.pieces(c.steps(), func(step int) error {
+		return c.pieces(block, func(first int) error {
 			if err := c.s.fill(part, f32(0)); err != nil {
 				return err
 			}
-			if err := of(flat(part), step); err != nil {
-				return err
+			for step := first; step < min(first+block, c.l.MaxLen()); step += c.steps() {
+				if err := of(flat(part), step); err != nil {
+					return err
+				}
 			}
 			return c.s.eachElement("scale", elements(part, g), []uint32{f32(1), f32(0)}, setIf("ACCUM", true))
 		})

@@ -50,7 +50,7 @@ func Cases() []Case {
 		activationCases, argmaxCases, attentionCases, concatCases, dropoutCases, elementwiseCases,
 		embeddingCases, gatedCases, gatherCases, l2NormalizeCases, linearCases, matmulCases,
 		normCases, poolCases, ropeCases, softmaxCases, sumCases, logCases, maxColsCases, convRowsCases,
-		crossEntropyCases, crfCases, longCases,
+		crossEntropyCases, crfCases, longCases, nothingCases,
 	} {
 		all = append(all, family()...)
 	}

@@ -27,8 +27,17 @@ func crfCases() []Case {
 		many[i] = i % 4
 	}
 	add("long", tensor.NewLayout(1200, 3, 900, 0, 1000, 900), 9)
+	add("long-blocks", tensor.NewLayout(2000, 3, 1700), 9)
 	add("many", tensor.NewLayout(many...), 3)
-	return cs
+	ones := make([]int, pastRows)
+	for i := range ones {
+		ones[i] = 1 - i%2 + i%3
+	}
+	past := crfFamily("past-sequences", tensor.NewLayout(ones...), 2)
+	for i := range past {
+		past[i].Long = true
+	}
+	return append(cs, past...)
 }
 
 // crfNumbers: all scores 0, so that each of the 2^n paths has the probability 2^-n;
