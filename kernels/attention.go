@@ -30,7 +30,7 @@ func attention(s *stream, c *tensor.Call) error {
 		rows.q, rows.firstRow = rowsOf(a.q, r0, r1), r0
 		to, sum := rowsOf(out, r0, r1), rowsOf(lse, r0, r1)
 		var before tensor.Tensor
-		err := s.eachPart(s.b.keyRows(a.q.Dim(2), 1), []tensor.Tensor{a.k, a.v}, func(k0, k1 int) error {
+		err := s.eachPart(s.b.keyRows(c.Keys, a.q.Dim(2), 1), []tensor.Tensor{a.k, a.v}, func(k0, k1 int) error {
 			part := rows
 			part.k, part.v, part.firstKey = rowsOf(a.k, k0, k1), rowsOf(a.v, k0, k1), k0
 			if k1 == a.k.Dim(0) {
@@ -51,6 +51,10 @@ func attention(s *stream, c *tensor.Call) error {
 	})
 }
 
+// raggedFrom is how many times the fours of rows the grid may have, each sequence with as
+// many as the longest. A grid of as many as there are costs a search in each.
+const raggedFrom = 2
+
 // attend goes on from before, where it is present.
 func (s *stream) attend(a *heads, before, out, lse tensor.Tensor) error {
 	byFour, chunk := a.byFour(a.q, a.k, a.v), chunkSingle
@@ -60,11 +64,15 @@ func (s *stream) attend(a *heads, before, out, lse tensor.Tensor) error {
 	case byFour:
 		chunk = chunkSoftware
 	}
-	k := a.kernel("attention", chunk, byFour, setIf("LSE", lse.Present()), setIf("CARRY", before.Present()))
+	longest, ragged := groupsOf(a.c.Rows.MaxLen(), 4), false
+	fours := longest * a.c.Rows.Batch()
+	if packed := a.c.Rows.Rows()/4 + a.c.Rows.Batch(); fours > raggedFrom*packed {
+		fours, ragged = packed, true
+	}
+	k := a.kernel("attention", chunk, byFour, setIf("LSE", lse.Present()), setIf("CARRY", before.Present()), setIf("RAGGED", ragged))
 	ops := []operand{axis0(a.q), axis0(a.k), axis0(a.v), layout(a.c.Rows), layout(a.c.Keys), axis0(before), axis0(out), axis0(lse)}
-	fours := groupsOf(a.c.Rows.MaxLen(), 4)
-	words := append(a.words(a.q.Dim(0), a.k.Dim(0)), u32(fours), f32(float32(math.Inf(-1))))
-	return s.dispatch(k, a.groups(fours*a.c.Rows.Batch(), a.q.Dim(1), chunk), ops, append(words, a.dropout()...)...)
+	words := append(a.words(a.q.Dim(0), a.k.Dim(0)), u32(longest), u32(fours), f32(float32(math.Inf(-1))))
+	return s.dispatch(k, a.groups(fours, a.q.Dim(1), chunk), ops, append(words, a.dropout()...)...)
 }
 
 // heads are the operands that attention and its backward share, and where their
@@ -158,10 +166,15 @@ func (a *heads) dropout() []uint32 {
 	return []uint32{uint32(at.Seed), uint32(at.Seed >> 32), tensor.DropoutThreshold(at.Rate), f32(1 / (1 - at.Rate))}
 }
 
-// keyRows is how many rows an invocation may go through, four at a time, with two
-// products over dim for each of some heads.
-func (b *Backend) keyRows(dim, heads int) int {
-	return 4 * max(b.rounds/(heads*(2*groupsOf(dim, 4)+2)), 1)
+// keyRows is how many rows of l a dispatch may cover, of which an invocation goes
+// through those of a sequence, four at a time, with two products over dim and two loops
+// over a chunk for each of some heads.
+func (b *Backend) keyRows(l *tensor.Layout, dim, heads int) int {
+	most := 4 * max(b.rounds/(heads*(2*groupsOf(dim, 4)+2*chunkByFour+2)), 1)
+	if l.MaxLen() <= most {
+		return math.MaxInt32
+	}
+	return most
 }
 
 // eachPart calls fn on parts of the rows of ts, most at a time, that fit into

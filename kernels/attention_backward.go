@@ -13,6 +13,9 @@ import (
 // into bindings are taken in parts, whose sums add up.
 func attentionBackward(s *stream, c *tensor.Call) error {
 	g := gradients{heads: headsOf(c), dout: c.Src[4]}
+	if g.q.Dim(1) == 0 { // nothing comes of no heads
+		return s.clear(c)
+	}
 	buf, err := s.temp(8 * g.q.Elems() / int64(g.q.Dim(2)))
 	if err != nil {
 		return err
@@ -29,6 +32,19 @@ func attentionBackward(s *stream, c *tensor.Call) error {
 		return err
 	}
 	return g.ofKeys(s, c.Dst[2], setIf("OF_V", true))
+}
+
+// clear makes the results zeros; adding them is nothing.
+func (s *stream) clear(c *tensor.Call) error {
+	for _, dst := range c.Dst {
+		if !dst.Present() || c.Accum {
+			continue
+		}
+		if err := s.fill(dst, f32(0)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // deltas writes stat, (lse, out dout) of each row and head.
@@ -53,7 +69,7 @@ func (g *gradients) ofRows(s *stream, dq tensor.Tensor) error {
 		return nil
 	}
 	return s.eachPart(math.MaxInt32, []tensor.Tensor{g.q, g.dout, g.stat, dq}, func(r0, r1 int) error {
-		return s.eachPart(s.b.keyRows(g.q.Dim(2), 1), []tensor.Tensor{g.k, g.v}, func(k0, k1 int) error {
+		return s.eachPart(g.sumRows(s.b, g.c.Keys, 1), []tensor.Tensor{g.k, g.v}, func(k0, k1 int) error {
 			p := g.part(r0, r1, k0, k1)
 			return p.dispatch(s, "attention_backward_q", rowsOf(dq, r0, r1), r1-r0, k1-k0, g.q.Dim(1), setIf("ACCUM", g.c.Accum || k0 > 0))
 		})
@@ -67,11 +83,39 @@ func (g *gradients) ofKeys(s *stream, dx tensor.Tensor, which shaders.Const) err
 	}
 	group := g.q.Dim(1) / g.k.Dim(1)
 	return s.eachPart(math.MaxInt32, []tensor.Tensor{g.k, g.v, dx}, func(k0, k1 int) error {
-		return s.eachPart(s.b.keyRows(g.q.Dim(2), group), []tensor.Tensor{g.q, g.dout, g.stat}, func(r0, r1 int) error {
+		return s.eachPart(g.sumRows(s.b, g.c.Rows, group), []tensor.Tensor{g.q, g.dout, g.stat}, func(r0, r1 int) error {
 			p := g.part(r0, r1, k0, k1)
 			return p.dispatch(s, "attention_backward_kv", rowsOf(dx, k0, k1), k1-k0, r1-r0, g.k.Dim(1), setIf("ACCUM", g.c.Accum || r0 > 0), which)
 		})
 	})
+}
+
+// Sums of more terms than fewTerms are made in blocks of blockTerms: one by one they
+// lose digits.
+const (
+	fewTerms   = 8192
+	blockTerms = 1024
+)
+
+// sumRows is how many rows of l a dispatch sums over, for each of some heads.
+func (g *gradients) sumRows(b *Backend, l *tensor.Layout, heads int) int {
+	most := b.keyRows(l, g.q.Dim(2), heads)
+	if min(l.MaxLen(), g.width())*heads > fewTerms {
+		most = min(most, max(blockTerms/heads, 4))
+	}
+	return most
+}
+
+// width is how many positions see each other.
+func (g *gradients) width() int {
+	left, right := g.c.Attr.Left, g.c.Attr.Right
+	if g.c.Attr.Causal {
+		right = 0
+	}
+	if left < 0 || right < 0 {
+		return math.MaxInt32
+	}
+	return int(left) + int(right) + 1
 }
 
 func (g *gradients) part(r0, r1, k0, k1 int) gradients {

@@ -28,6 +28,7 @@ func TestConformance(t *testing.T) {
 	defer reference.Close()
 	b := open(t)
 	conformance.Run(t, b, reference)
+	conformance.RunUnseen(t, b, reference)
 	requireListed(t, b)
 }
 
@@ -40,4 +41,5 @@ func TestConformancePastLimits(t *testing.T) {
 	b := open(t)
 	smallLimits(b)
 	conformance.Run(t, b, reference, conformance.Short())
+	conformance.RunUnseen(t, b, reference)
 }

@@ -14,6 +14,8 @@ const (
 	// software renderer ends every loop of an invocation at 65,535, without a word, and
 	// systems end what runs for seconds.
 	crfTurns = 40000
+
+	crfBlock = 2048 // rows whose gradients are summed one by one, about
 )
 
 // chain is what the kernels of a CRF share: n tags, the scores in one matrix, tags and
@@ -63,24 +65,39 @@ func rowAt(m tensor.Tensor, i int) tensor.Tensor {
 // crf_walk.wgsl. rows are its operands that have the layout's rows, seqs one that has a
 // row for each sequence.
 func (c *chain) run(file string, rows []operand, seqs operand, operands func(at span) []operand, consts ...shaders.Const) error {
-	group := crfGroup
-	if c.n > crfWide {
-		group = crfWideGroup
-	}
-	k := kernelOf(file, append([]shaders.Const{set("WG", group), setIf("KEEP", c.keep.present())}, consts...)...)
-	// A row takes up to 2 loops over all tags, and 3 for each tag of an invocation.
-	steps := max(crfTurns/(2*c.n+(3*c.n+4)*groupsOf(c.n, group)), 1)
+	k := kernelOf(file, append([]shaders.Const{set("WG", c.group()), setIf("KEEP", c.keep.present())}, consts...)...)
 	return c.s.spans(c.l, rows, seqs, func(at span) error {
 		ops := operands(at)
-		for step := 0; step == 0 || step < c.l.MaxLen(); step += steps {
-			err := c.s.dispatch(k, at.seqs, ops, u32(c.n), u32(c.l.Batch()), u32(c.l.Rows()),
-				u32(at.seqs), u32(at.seq), u32(at.row), u32(step), u32(steps))
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return c.pieces(c.steps(), func(step int) error { return c.dispatch(k, at.seqs, ops, at, step, c.steps()) })
 	})
+}
+
+func (c *chain) group() int {
+	if c.n > crfWide {
+		return crfWideGroup
+	}
+	return crfGroup
+}
+
+// steps is how many rows of a sequence a dispatch takes. A row takes up to 2 loops over
+// all tags, and 3 for each tag of an invocation.
+func (c *chain) steps() int {
+	return max(crfTurns/(2*c.n+(3*c.n+4)*groupsOf(c.n, c.group())), 1)
+}
+
+// pieces calls fn with the first row of each piece of the longest sequence.
+func (c *chain) pieces(steps int, fn func(step int) error) error {
+	for step := 0; step == 0 || step < c.l.MaxLen(); step += steps {
+		if err := fn(step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *chain) dispatch(k kernel, groups int, ops []operand, at span, step, steps int) error {
+	return c.s.dispatch(k, groups, ops, u32(c.n), u32(c.l.Batch()), u32(c.l.Rows()),
+		u32(at.seqs), u32(at.seq), u32(at.row), u32(step), u32(steps))
 }
 
 // forward makes alphas and, with tags, log-likelihoods.
@@ -90,12 +107,48 @@ func (c *chain) forward(x, alphas, llh operand) error {
 	}, setIf("TAGS", c.tags.present()))
 }
 
-// marginals makes q and, where g is there, adds to it the gradients of each sequence's
-// log-likelihood by the scores.
-func (c *chain) marginals(alphas, q, g operand) error {
-	return c.run("crf_marginals", []operand{alphas, c.tags, c.keep, q}, g, func(at span) []operand {
-		return []operand{at.rowsOf(alphas), c.m, at.rowsOf(c.tags), at.rowsOf(c.keep), layout(c.l), at.rowsOf(q), at.seqsOf(g)}
-	}, setIf("TAGS", c.tags.present()), setIf("SCORES", g.present()))
+// marginals makes q.
+func (c *chain) marginals(alphas, q operand) error {
+	return c.run("crf_marginals", []operand{alphas, c.tags, c.keep, q}, operand{}, func(at span) []operand {
+		return c.backward(alphas, q, operand{}, at)
+	}, setIf("TAGS", c.tags.present()), setIf("SCORES", false))
+}
+
+// backward are the operands of crf_marginals.
+func (c *chain) backward(alphas, q, g operand, at span) []operand {
+	return []operand{at.rowsOf(alphas), c.m, at.rowsOf(c.tags), at.rowsOf(c.keep), layout(c.l), at.rowsOf(q), at.seqsOf(g)}
+}
+
+// gradients makes q and in g the gradients of each sequence's log-likelihood by the
+// scores. Those of a long sequence are summed block by block, and then the blocks:
+// a sum of that many terms one by one loses digits.
+func (c *chain) gradients(alphas, q operand, g tensor.Tensor) error {
+	if err := c.s.fill(g, f32(0)); err != nil {
+		return err
+	}
+	k := kernelOf("crf_marginals", set("WG", c.group()), setIf("KEEP", c.keep.present()), setIf("TAGS", true), setIf("SCORES", true))
+	of := func(g operand, step int) error {
+		return c.s.spans(c.l, []operand{alphas, c.tags, c.keep, q}, g, func(at span) error {
+			return c.dispatch(k, at.seqs, c.backward(alphas, q, g, at), at, step, c.steps())
+		})
+	}
+	block := c.steps() * max(crfBlock/c.steps(), 1)
+	if c.l.MaxLen() <= block {
+		return c.pieces(c.steps(), func(step int) error { return of(flat(g), step) })
+	}
+	return c.s.withTemp(g.Spec, func(part tensor.Tensor) error {
+		return c.pieces(block, func(first int) error {
+			if err := c.s.fill(part, f32(0)); err != nil {
+				return err
+			}
+			for step := first; step < min(first+block, c.l.MaxLen()); step += c.steps() {
+				if err := of(flat(part), step); err != nil {
+					return err
+				}
+			}
+			return c.s.eachElement("scale", elements(part, g), []uint32{f32(1), f32(0)}, setIf("ACCUM", true))
+		})
+	})
 }
 
 // crfLogLikelihood writes the results of sequences into memory of its own: alphas may
@@ -131,7 +184,7 @@ func crfMarginals(s *stream, c *tensor.Call) error {
 			if err := ch.forward(flat(c.Src[0]), flat(alphas), operand{}); err != nil {
 				return err
 			}
-			return ch.marginals(flat(alphas), flat(c.Dst[0]), operand{})
+			return ch.marginals(flat(alphas), flat(c.Dst[0]))
 		})
 	})
 }
@@ -144,16 +197,13 @@ func crfBackward(s *stream, c *tensor.Call) error {
 	return s.chain(c.Rows, c.Src[1], c.Src[2], tensor.Tensor{}, c.Src[3], c.Src[4], func(ch *chain) error {
 		return s.withTemp(c.Src[0].Spec, func(q tensor.Tensor) error {
 			if !scores {
-				if err := ch.marginals(alphas, flat(q), operand{}); err != nil {
+				if err := ch.marginals(alphas, flat(q)); err != nil {
 					return err
 				}
 				return ch.emissions(flat(q), dy, c)
 			}
 			return s.withTemp(tensor.Of(tensor.F32, c.Rows.Batch(), (ch.n+2)*ch.n), func(g tensor.Tensor) error {
-				if err := s.fill(g, f32(0)); err != nil {
-					return err
-				}
-				if err := ch.marginals(alphas, flat(q), flat(g)); err != nil {
+				if err := ch.gradients(alphas, flat(q), g); err != nil {
 					return err
 				}
 				if err := ch.emissions(flat(q), dy, c); err != nil {
@@ -200,6 +250,17 @@ func (c *chain) sums(g, dy operand, call *tensor.Call) error {
 	})
 }
 
+// path follows the best tags back; a row takes a turn.
+func (c *chain) path(back, d, path operand) error {
+	k := kernelOf("crf_path", set("WG", elementGroup), setIf("KEEP", c.keep.present()))
+	return c.s.spans(c.l, []operand{c.keep, back, path}, d, func(at span) error {
+		ops := []operand{c.m, at.rowsOf(c.keep), layout(c.l), at.rowsOf(back), at.seqsOf(d), at.rowsOf(path)}
+		return c.pieces(crfTurns, func(step int) error {
+			return c.dispatch(k, groupsOf(at.seqs, elementGroup), ops, at, step, crfTurns)
+		})
+	})
+}
+
 // crfViterbi writes the scores into memory of its own: they may lie in the buffer of
 // the path.
 func crfViterbi(s *stream, c *tensor.Call) error {
@@ -212,9 +273,12 @@ func crfViterbi(s *stream, c *tensor.Call) error {
 			return s.withTemp(tensor.Of(tensor.F32, c.Rows.Batch(), ch.n), func(state tensor.Tensor) error {
 				return s.withTemp(tensor.Of(tensor.F32, c.Rows.Batch()), func(score tensor.Tensor) error {
 					back, d, best := flat(pointers), flat(state), axis0(score)
-					err := ch.run("crf_viterbi", []operand{x, ch.keep, back, path}, d, func(at span) []operand {
-						return []operand{at.rowsOf(x), ch.m, at.rowsOf(ch.keep), layout(c.Rows), at.rowsOf(back), at.seqsOf(d), at.rowsOf(path), at.seqsOf(best)}
+					err := ch.run("crf_viterbi", []operand{x, ch.keep, back}, d, func(at span) []operand {
+						return []operand{at.rowsOf(x), ch.m, at.rowsOf(ch.keep), layout(c.Rows), at.rowsOf(back), at.seqsOf(d), at.seqsOf(best)}
 					})
+					if err == nil {
+						err = ch.path(back, d, path)
+					}
 					if err != nil || !c.Dst[1].Present() {
 						return err
 					}

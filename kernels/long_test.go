@@ -38,22 +38,6 @@ func TestLongLoops(t *testing.T) {
 			}
 			return tensor.MatMul(s, x, w, false, false)
 		},
-		"embedding_backward": func(s tensor.Stream) (tensor.Tensor, error) {
-			const rows = 70_000
-			ids, err := tensor.Upload(s, make([]int32, rows), rows)
-			if err != nil {
-				return ids, err
-			}
-			c := tensor.Call{Op: tensor.OpEmbeddingBackward, Attr: tensor.Attr{Index: -1}}
-			c.Src[0] = ids
-			if c.Src[1], err = uniform(s, 1, rows, 1); err != nil {
-				return ids, err
-			}
-			if c.Dst[0], err = uniform(s, 2, 2, 1); err != nil {
-				return ids, err
-			}
-			return c.Dst[0], tensor.Exec(s, c)
-		},
 		"attention":          func(s tensor.Stream) (tensor.Tensor, error) { return longAttention(s, false) },
 		"attention_backward": func(s tensor.Stream) (tensor.Tensor, error) { return longAttention(s, true) },
 	} {

@@ -118,7 +118,7 @@ func pool(s *stream, c *tensor.Call) error {
 
 // pool runs the sums of pool.wgsl; w is the weights of attention pooling.
 func (s *stream) pool(mode tensor.Pooling, x, w, y operand, l *tensor.Layout) error {
-	width := tileWidth(x.cols)
+	width := s.b.tileWidth(l.MaxLen(), x.cols)
 	k := kernelOf("pool", set("TILE", tileGroup), set("WX", width), set("MODE", int(mode)))
 	return s.poolSpans(x, w, y, l, func(x, w, y operand, at span) error {
 		ops := [...]operand{x, w, layout(l), y}
@@ -143,7 +143,7 @@ func (s *stream) poolSpans(x, w, y operand, l *tensor.Layout, fn func(x, w, y op
 // dispatch of the same kernel.
 func poolMax(s *stream, c *tensor.Call) error {
 	l, x := c.Rows, flat(c.Src[0])
-	width := tileWidth(x.cols)
+	width := s.b.tileWidth(l.MaxLen(), x.cols)
 	for i, y := range c.Dst[:2] {
 		if !y.Present() {
 			continue

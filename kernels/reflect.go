@@ -120,7 +120,7 @@ func (sh *shape) readParams(text string) error {
 // sizeOf is the bytes of a type of workgroup memory.
 func sizeOf(typ string, consts map[string]int) (int, error) {
 	switch typ {
-	case "f32", "u32", "i32":
+	case "f32", "u32", "i32", "atomic<u32>":
 		return 4, nil
 	case "vec2<f32>":
 		return 8, nil

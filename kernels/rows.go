@@ -72,9 +72,10 @@ func (s *stream) eachRow(k kernel, ops []operand, words ...uint32) error {
 	})
 }
 
-// tileWidth is how many columns a tile takes of cols.
-func tileWidth(cols int) int {
-	if cols < narrowCols {
+// tileWidth is how many columns a tile takes of cols: few where it goes through so many
+// rows that its lanes are to be many.
+func (b *Backend) tileWidth(rows, cols int) int {
+	if cols < narrowCols || rows/(tileGroup/tileCols) >= b.rounds {
 		return narrowTile
 	}
 	return tileCols
@@ -105,7 +106,7 @@ func (s *stream) sumRows(mode int, x, h, w, y operand, accum bool) error {
 // then in a second dispatch, so that few columns make enough workgroups.
 func (s *stream) sumRowsOf(mode int, x []operand, y operand, accum bool) error {
 	rows, cols := x[0].rows, x[0].cols
-	width := tileWidth(cols)
+	width := s.b.tileWidth(rows, cols)
 	blocks := groupsOf(cols, width)
 	parts := min(tileTarget/max(blocks, 1), rows/fewPartRows)
 	if parts <= 1 {

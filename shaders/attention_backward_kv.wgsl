@@ -152,11 +152,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let some = rows_of(row, u32(seq));
     for (var h = head * p.group; h < (head + 1u) * p.group; h++) {
       for (var j = some.x; j < some.y; j += 4u) {
-        let query = four_of(j, some.y);
-        let seen = rows_seen(row, j, query, some.y);
+        let four = four_of(j, some.y);
+        let seen = rows_seen(row, j, four, some.y);
         if (!any(seen)) {
           continue;
         }
+        let query = seen_only(four, seen);
         let at = query - vec4<u32>(p.first_row);
         let at_q = vec4<u32>(p.q.x + (h * p.dim)) + (at * p.q.y);
         let at_d = vec4<u32>(p.dout.x + (h * p.dim)) + (at * p.dout.y);

@@ -152,11 +152,12 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   if (seq >= 0) {
     let some = keys_of(row, u32(seq));
     for (var j = some.x; j < some.y; j += 4u) {
-      let key = four_of(j, some.y);
-      let seen = keys_seen(row, j, key, some.y);
+      let four = four_of(j, some.y);
+      let seen = keys_seen(row, j, four, some.y);
       if (!any(seen)) {
         continue;
       }
+      let key = seen_only(four, seen);
       let at = key - vec4<u32>(p.first_key);
       let at_k = vec4<u32>(p.k.x + inner) + (at * p.k.y);
       let score = select(vec4<f32>(LOWEST), (scores(at_q, at_k) * p.scale) - vec4<f32>(stat[at_s]), seen);

@@ -2,11 +2,13 @@
 // at column pos[r] + k - K/2; 0 for a row in a gap. BACKWARD, the gradient of x (x: dy, y:
 // dx): y[r,o] = sum_n sum_i w[i,o,K-1-k] x[n,i].
 // x [rows,Cin]; w [Cout,Cin,K], for BACKWARD [Cin,Cout,K], as rows of K; b [Cout], BIAS
-// alone; y [rows,Cout]. Of the layout's R rows y holds first on, x first_x on. ACCUM: y +=
-// the same.   Accumulates in f32, the Cin of a tap at a time.
+// alone; y [rows,Cout]. Of the layout's R rows y holds first on, x first_x on; of the
+// inputs i a piece, opening to before closing. ACCUM: y += the same.   Accumulates in
+// f32, TERMS at a time.
 // Grid: WG elements of y a workgroup, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: elements past rows*Cout return. Ref: cpuref/conv_rows.go
 const WG: u32 = 64u;
+const TERMS: u32 = 64u;
 const BIAS: bool = false;
 const BACKWARD: bool = false;
 const ACCUM: bool = false;
@@ -26,6 +28,8 @@ struct Params {
   total: u32,    // R
   first: u32,
   first_x: u32,
+  opening: u32,  // of the inputs
+  closing: u32,
 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
@@ -59,11 +63,16 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     let tap = tap_of(n, r);
     if (tap < p.taps) {
       let base = row_at(p.x, n - p.first_x, p.cols_in);
-      var part = 0.0;
-      for (var i = 0u; i < p.cols_in; i = i + 1u) {
-        part = part + (w[weight_at(i, o, tap)] * x[base + (i * p.x.w)]);
+      var i = p.opening;
+      while (i < p.closing) {
+        let end = min(i + TERMS, p.closing);
+        var part = 0.0;
+        while (i < end) {
+          part = part + (w[weight_at(i, o, tap)] * x[base + (i * p.x.w)]);
+          i = i + 1u;
+        }
+        total = total + part;
       }
-      total = total + part;
     }
   }
   let to = row_at(p.y, e / p.cols, p.cols) + (o * p.y.w);

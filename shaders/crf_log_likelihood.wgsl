@@ -87,7 +87,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let closing = first + min(p.step + p.steps, rows.y);
   var now = 0u; // where in held the last row's variables begin
   var before = 0u; // its tag
-  let last = kept_before(first, opening);
+  let last = kept_before(first, opening, lid);
   var begun = last < opening;
   if (begun) {
     for (var j = lid; j < p.cols; j = j + WG) {
@@ -96,8 +96,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     if (TAGS) {
       before = tag_of(last);
     }
-    workgroupBarrier();
   }
+  workgroupBarrier();
   var sum = 0.0;
   var part = 0.0;
   var terms = 0u;

@@ -101,7 +101,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let opening = end - min(p.step + p.steps, rows.y);
   var now = 0u; // where in held the later row's probabilities begin
   var tag = 0u; // its tag
-  let next = kept_after(closing, end);
+  let next = kept_after(closing, end, lid);
   var begun = next < end;
   if (begun) {
     for (var j = lid; j < p.cols; j = j + WG) {
@@ -110,8 +110,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
     if (TAGS) {
       tag = tag_of(next);
     }
-    workgroupBarrier();
   }
+  workgroupBarrier();
   for (var n = closing; n > opening; n = n - 1u) {
     let r = n - 1u;
     if (takes_part(r)) {

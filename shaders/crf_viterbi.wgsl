@@ -1,12 +1,11 @@
-// crf_viterbi: path and score of the best tags of each sequence, over its rows k = 1..n that
-// take part: d_1 = start + x_1, d_k[j] = x_k[j] + max_i(d_k-1[i] + T[i,j]), less max d_k-1;
-// back[k,j] the lowest such i; from the lowest best of d_n + end back along back. The score
-// is what was taken off and the best of d_n + end; 0 without rows.
-// x [rows,C]; m [C+2,C], see crf; keep, path [rows]; back [rows,C]; d [seqs,C]; score [seqs].
-// path is left as it is at rows that take no part. Of the layout's B sequences these are
-// first_seq on, of its R rows the window holds first_row on; of each sequence a piece, see
-// crf_walk, after the pieces before it, of which the last makes the path.   Accumulates in
-// f32, TERMS at a time.
+// crf_viterbi: the scores d of the best paths of each sequence that end with each tag, over
+// its rows k = 1..n that take part: d_1 = start + x_1, d_k[j] = x_k[j] + max_i(d_k-1[i] +
+// T[i,j]), less max d_k-1; back[k,j] the lowest such i; d is that of row n. score is what
+// was taken off and the best of d + end; 0 without rows. The path is made by crf_path.
+// x [rows,C]; m [C+2,C], see crf; keep [rows]; back [rows,C]; d [seqs,C]; score [seqs].
+// Of the layout's B sequences these are first_seq on, of its R rows the window holds
+// first_row on; of each sequence a piece, see crf_walk, after the pieces before it.
+// Accumulates in f32, TERMS at a time.
 // Grid: one workgroup a sequence, folded to 2-D. Workgroup: WG x 1 x 1.
 // Bounds: sequences past the last, and those that have ended, return before any barrier,
 // as a whole workgroup; C <= ROOM. Ref: cpuref/crf.go
@@ -24,7 +23,6 @@ struct Params {
   lay: vec4<u32>,
   back: vec4<u32>,
   d: vec4<u32>,
-  path: vec4<u32>,
   score: vec4<u32>,
   cols: u32,       // C
   batch: u32,      // B
@@ -41,9 +39,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> lay: array<i32>;
 @group(0) @binding(4) var<storage, read_write> back: array<u32>;
 @group(0) @binding(5) var<storage, read_write> d: array<f32>;
-@group(0) @binding(6) var<storage, read_write> path: array<i32>;
-@group(0) @binding(7) var<storage, read_write> score: array<f32>;
-@group(0) @binding(8) var<uniform> p: Params;
+@group(0) @binding(6) var<storage, read_write> score: array<f32>;
+@group(0) @binding(7) var<uniform> p: Params;
 
 // held are the scores of the last two rows, in turn.
 var<workgroup> held: array<f32, HALVES>;
@@ -53,27 +50,6 @@ fn takes_part(r: u32) -> bool {
     return keep[row_at(p.keep, r, 1u)] != 0;
   }
   return true;
-}
-
-// trace writes the path back from the best last tag and gives the score of that.
-fn trace(now: u32, first: u32, n: u32) -> f32 {
-  var tag = 0u;
-  var top = held[now] + end_of(0u);
-  for (var i = 1u; i < p.cols; i = i + 1u) {
-    let v = held[now + i] + end_of(i);
-    if (v > top) {
-      top = v;
-      tag = i;
-    }
-  }
-  for (var k = n; k > 0u; k = k - 1u) {
-    let r = first + (k - 1u);
-    if (takes_part(r)) {
-      path[row_at(p.path, r, 1u)] = i32(tag);
-      tag = back[row_at(p.back, r, p.cols) + tag];
-    }
-  }
-  return top;
 }
 
 @compute @workgroup_size(WG, 1, 1)
@@ -91,13 +67,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   let closing = first + min(p.step + p.steps, rows.y);
   let kept = row_at(p.d, b, p.cols);
   var now = 0u; // where in held the last row's scores begin
-  var begun = kept_before(first, opening) < opening;
+  var begun = kept_before(first, opening, lid) < opening;
   if (begun) {
     for (var j = lid; j < p.cols; j = j + WG) {
       held[j] = d[kept + j];
     }
-    workgroupBarrier();
   }
+  workgroupBarrier();
   var sum = 0.0;
   var part = 0.0;
   var terms = 0u;
@@ -144,10 +120,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(local_invocation_index) 
   for (var j = lid; j < p.cols; j = j + WG) {
     d[kept + j] = held[now + j];
   }
-  storageBarrier(); // back
   if (lid == 0u) {
     if (begun && ends(rows.y)) {
-      part = part + trace(now, first, rows.y);
+      var top = held[now] + end_of(0u);
+      for (var i = 1u; i < p.cols; i = i + 1u) {
+        top = max(top, held[now + i] + end_of(i));
+      }
+      part = part + top;
     }
     let to = row_at(p.score, b, 1u);
     if (p.step > 0u) {

@@ -16,6 +16,7 @@ var fragments = map[string][]string{
 	"crf_emissions":            {"view", "layout", "crf_rows"},
 	"crf_log_likelihood":       {"view", "layout", "crf", "crf_rows", "crf_walk"},
 	"crf_marginals":            {"view", "layout", "crf", "crf_rows", "crf_walk"},
+	"crf_path":                 {"view", "layout", "crf"},
 	"crf_viterbi":              {"view", "layout", "crf", "crf_walk"},
 	"cross_entropy":            {"view", "reduce", "order", "shifted_exp", "class_weight"},
 	"cross_entropy_backward":   {"view", "reduce", "order", "shifted_exp", "class_weight"},

@@ -64,6 +64,10 @@ func attentionCases() []Case {
 		self(fmt.Sprintf("dropout%d", i), tensor.NewLayout(5, 17), shapeOfHeads{4, 2, 8}, at)
 	}
 	add("dropout-cross-gaps", gapped(2, 3, 4), gapped(1, 6, 2), shapeOfHeads{2, 1, 8}, tensor.Attr{Left: -1, Right: -1, Causal: true, Rate: 0.3, Seed: 5})
+	self("ragged", tensor.NewLayout(3, 1, 0, 2, 5, 1, 90, 1, 4, 0, 7, 1, 2), shapeOfHeads{2, 1, 8}, full)
+	self("ragged-causal", tensor.NewLayout(3, 1, 0, 2, 5, 1, 90, 1, 4, 0, 7, 1, 2), shapeOfHeads{2, 1, 40}, causal)
+	self("ragged-gaps", gapped(9, 3, 1, 0, 2, 5, 1, 90, 1, 4, 0, 7, 1, 2), shapeOfHeads{2, 1, 8}, full)
+	self("no-heads", tensor.NewLayout(3, 2), shapeOfHeads{0, 1, 8}, full)
 	tokens := make([]int, pastRows)
 	for i := range tokens {
 		tokens[i] = 1
@@ -171,8 +175,7 @@ func undefinedAttention(rows, keys *tensor.Layout, sh shapeOfHeads, at tensor.At
 		}
 		b := seq[r]
 		for k := keys.Start[b]; k < keys.Start[b]+keys.Len[b] && !seen[r]; k++ {
-			t, p := rows.Pos[r], keys.Pos[k]
-			seen[r] = (!at.Causal || p <= t) && (at.Left < 0 || t-at.Left <= p) && (at.Right < 0 || p <= t+at.Right)
+			seen[r] = inSight(at, rows.Pos[r], keys.Pos[k])
 		}
 	}
 	return func(dst, e int) bool {

@@ -24,8 +24,10 @@ type Case struct {
 	Derive func(forward Forward, values [][]float64) error
 
 	Want      [][]float64           // by result; nil: the reference backend's
-	Undefined func(dst, i int) bool // elements that the contract leaves open
-	Long      bool                  // left out by -short
+	Undefined func(dst, i int) bool // elements that the contract leaves open, to which nothing is added
+	Spoilt    func(dst, i int) bool // elements that no finite number comes of: not compared
+	Long      bool                  // left out by -short, and run in one variant
+	Aligned   bool                  // and in a second one, in which kernels may read four at a time
 }
 
 // Forward runs the operation of c on the given operands and gives all results,
@@ -48,7 +50,7 @@ func Cases() []Case {
 		activationCases, argmaxCases, attentionCases, concatCases, dropoutCases, elementwiseCases,
 		embeddingCases, gatedCases, gatherCases, l2NormalizeCases, linearCases, matmulCases,
 		normCases, poolCases, ropeCases, softmaxCases, sumCases, logCases, maxColsCases, convRowsCases,
-		crossEntropyCases, crfCases,
+		crossEntropyCases, crfCases, longCases, nothingCases,
 	} {
 		all = append(all, family()...)
 	}

@@ -57,10 +57,13 @@ func (r *run) expected(i int, want []float64) []float64 {
 
 // skip says which elements of result i are not compared.
 func (r *run) skip(i int) func(e int) bool {
-	if r.c.Undefined == nil || r.variant.accum {
-		return nil
+	undefined, spoilt := r.c.Undefined, r.c.Spoilt
+	if r.variant.accum {
+		undefined = nil
 	}
-	return func(e int) bool { return r.c.Undefined(i, e) }
+	return func(e int) bool {
+		return undefined != nil && undefined(i, e) || spoilt != nil && spoilt(i, e)
+	}
 }
 
 // firstChange is the first word outside used that differs, -1 if none does.

@@ -27,8 +27,17 @@ func crfCases() []Case {
 		many[i] = i % 4
 	}
 	add("long", tensor.NewLayout(1200, 3, 900, 0, 1000, 900), 9)
+	add("long-blocks", tensor.NewLayout(2000, 3, 1700), 9)
 	add("many", tensor.NewLayout(many...), 3)
-	return cs
+	ones := make([]int, pastRows)
+	for i := range ones {
+		ones[i] = 1 - i%2 + i%3
+	}
+	past := crfFamily("past-sequences", tensor.NewLayout(ones...), 2)
+	for i := range past {
+		past[i].Long = true
+	}
+	return append(cs, past...)
 }
 
 // crfNumbers: all scores 0, so that each of the 2^n paths has the probability 2^-n;
@@ -66,6 +75,12 @@ func crfNumbers() []Case {
 // forbidden transitions, with NaN in the rows that lie in no sequence. Best paths have
 // scores that are exact in f32.
 func crfFamily(name string, l *tensor.Layout, tags int) []Case {
+	keep := Operand{tensor.Of(tensor.I32, l.Rows()), func(r *rand.Rand, _ int) float64 { return float64(min(r.IntN(4), 1)) }}
+	return append(crfKept(name, l, tags, Operand{}), crfKept(name+"-keep", l, tags, keep)...)
+}
+
+// crfKept is one half of it.
+func crfKept(name string, l *tensor.Layout, tags int, keep Operand) []Case {
 	rows := l.Rows()
 	x := poisoned(normal(rows, tags), l)
 	trans := Operand{f32(tags, tags), func(r *rand.Rand, _ int) float64 {
@@ -75,34 +90,30 @@ func crfFamily(name string, l *tensor.Layout, tags int) []Case {
 		return -1e4
 	}}
 	start, end, y := normal(tags), normal(tags), labels(tags, rows)
-	keep := Operand{tensor.Of(tensor.I32, rows), func(r *rand.Rand, _ int) float64 { return float64(min(r.IntN(4), 1)) }}
 	exact := func(shape ...int) Operand { return steps(16, 0.125, shape...) }
 	var cs []Case
-	for i, k := range []Operand{{}, keep} {
-		part := name + [...]string{"", "-keep"}[i]
-		forward := Case{Op: tensor.OpCRFLogLikelihood, Name: part, Src: []Operand{x, trans, start, end, y, k}, Dst: []tensor.Spec{f32(l.Batch())}, Rows: l}
-		back := Case{Op: tensor.OpCRFLogLikelihoodBackward, Name: part, Src: []Operand{constant(0, rows, tags), trans, end, y, k, normal(l.Batch())},
-			Dst: []tensor.Spec{x.Spec, trans.Spec, start.Spec, end.Spec}, Rows: l,
-			Derive: func(run Forward, v [][]float64) error {
-				from := forward.values()
-				from[1], from[3], from[4], from[5] = v[1], v[2], v[3], v[4]
-				a, err := run(forward, from...)
-				if err != nil {
-					return err
-				}
-				v[0] = a[1]
-				return nil
-			}}
-		cs = append(cs, forward, back,
-			Case{Op: tensor.OpCRFMarginals, Name: part, Src: []Operand{x, trans, start, end, k}, Dst: []tensor.Spec{x.Spec}, Rows: l},
-			Case{Op: tensor.OpCRFViterbi, Name: part, Src: []Operand{poisoned(exact(rows, tags), l), exact(tags, tags), exact(tags), exact(tags), k}, Dst: []tensor.Spec{tensor.Of(tensor.I32, rows), f32(l.Batch())}, Rows: l})
-		if tags == 4 {
-			for at := range back.Dst {
-				c := back
-				c.Name, c.Dst = fmt.Sprintf("%s-only%d", part, at), make([]tensor.Spec, len(back.Dst))
-				c.Dst[at] = back.Dst[at]
-				cs = append(cs, c)
+	forward := Case{Op: tensor.OpCRFLogLikelihood, Name: name, Src: []Operand{x, trans, start, end, y, keep}, Dst: []tensor.Spec{f32(l.Batch())}, Rows: l}
+	back := Case{Op: tensor.OpCRFLogLikelihoodBackward, Name: name, Src: []Operand{constant(0, rows, tags), trans, end, y, keep, normal(l.Batch())},
+		Dst: []tensor.Spec{x.Spec, trans.Spec, start.Spec, end.Spec}, Rows: l,
+		Derive: func(run Forward, v [][]float64) error {
+			from := forward.values()
+			from[1], from[3], from[4], from[5] = v[1], v[2], v[3], v[4]
+			a, err := run(forward, from...)
+			if err != nil {
+				return err
 			}
+			v[0] = a[1]
+			return nil
+		}}
+	cs = append(cs, forward, back,
+		Case{Op: tensor.OpCRFMarginals, Name: name, Src: []Operand{x, trans, start, end, keep}, Dst: []tensor.Spec{x.Spec}, Rows: l},
+		Case{Op: tensor.OpCRFViterbi, Name: name, Src: []Operand{poisoned(exact(rows, tags), l), exact(tags, tags), exact(tags), exact(tags), keep}, Dst: []tensor.Spec{tensor.Of(tensor.I32, rows), f32(l.Batch())}, Rows: l})
+	if tags == 4 {
+		for at := range back.Dst {
+			c := back
+			c.Name, c.Dst = fmt.Sprintf("%s-only%d", name, at), make([]tensor.Spec, len(back.Dst))
+			c.Dst[at] = back.Dst[at]
+			cs = append(cs, c)
 		}
 	}
 	return cs

@@ -17,7 +17,8 @@ type Option func(*suite)
 // in place of 1e-5.
 func ExactRows() Option { return func(s *suite) { s.exactRows = true } }
 
-// Short leaves out the cases of more than 65,535 workgroups, as -short does.
+// Short leaves out the cases of more than 65,535 workgroups or rounds of a loop, as
+// -short does.
 func Short() Option { return func(s *suite) { s.short = true } }
 
 // suite is one run of the suite.
@@ -31,7 +32,8 @@ type suite struct {
 // Run holds b to the contract: every case of every operation, rows alone against
 // rows in a batch, and streams and memory. reference is the backend whose results
 // count where a case has no numbers of its own. A table of operations is logged at
-// the end. With -short the cases of more than 65,535 workgroups are left out.
+// the end. With -short the cases of more than 65,535 workgroups or rounds of a loop
+// are left out.
 func Run(t *testing.T, b, reference tensor.Backend, opts ...Option) {
 	s := &suite{b: b, reference: reference}
 	for _, o := range opts {
@@ -75,7 +77,11 @@ func (v variant) String() string {
 
 func (c *Case) variants() []variant {
 	if c.Long {
-		return []variant{{kind: guarded, aux: true}}
+		vs := []variant{{kind: guarded, aux: true}}
+		if c.Aligned {
+			vs = append(vs, variant{kind: dense, aux: true})
+		}
+		return vs
 	}
 	vs := []variant{{kind: dense, aux: true}, {kind: views}, {kind: shared, aux: true}}
 	if tensor.RowOf(c.Op).Accum {
@@ -86,7 +92,7 @@ func (c *Case) variants() []variant {
 
 func (s *suite) runCase(t *testing.T, c *Case) {
 	if c.Long && (s.short || testing.Short()) {
-		t.Skip("more than 65,535 workgroups: left out")
+		t.Skip("more than 65,535 workgroups or rounds of a loop: left out")
 	}
 	src := c.values()
 	if c.Derive != nil {

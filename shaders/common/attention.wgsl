@@ -116,6 +116,16 @@ fn rows_seen(key: u32, j: u32, row: vec4<u32>, end: u32) -> vec4<bool> {
   return there & ((pos >= vec4<i32>(range.x)) & (pos <= vec4<i32>(range.y)));
 }
 
+// seen_only are four rows, one that is seen in place of each that is not, which need not
+// hold numbers. Without positions to ask for, that is so already.
+fn seen_only(row: vec4<u32>, seen: vec4<bool>) -> vec4<u32> {
+  if (MASK != 2u) {
+    return row;
+  }
+  let one = select(select(select(row.w, row.z, seen.z), row.y, seen.y), row.x, seen.x);
+  return select(vec4<u32>(one), row, seen);
+}
+
 // keeps is 0 where dropout drops the probability of a query row, head and key row,
 // else 1/(1-rate). Numbers are those of the whole call.
 fn keeps(row: vec4<u32>, head: u32, key: vec4<u32>) -> vec4<f32> {
