@@ -26,7 +26,7 @@ func attentionBackwardFast(s *stream, c *tensor.Call) error {
 	s.clearGradGaps(&a)
 	s.b.pool.run(c.Rows.Batch()*a.kv, func(i int) {
 		b, g := i/a.kv, i%a.kv
-		if !a.ordered(b) {
+		if !a.ordered(b) || a.limited() && !a.allNumbers(s.b.vec, b, g) {
 			a.plain(b, g)
 			return
 		}
@@ -36,6 +36,19 @@ func attentionBackwardFast(s *stream, c *tensor.Call) error {
 		s.b.attendBack.put(w)
 	})
 	return nil
+}
+
+// allNumbers says whether what meets in sequence b and kv head g holds neither NaN nor
+// infinities.
+func (a *gradHeads) allNumbers(vec vecSet, b, g int) bool {
+	t0, queries := sequence(a.c.Rows, b)
+	k0, keys := sequence(a.c.Keys, b)
+	for h := g * (a.h / a.kv); h < (g+1)*(a.h/a.kv); h++ {
+		if !numbers(vec, a.q, a.h, h, t0, queries) || !numbers(vec, a.dOut, a.h, h, t0, queries) {
+			return false
+		}
+	}
+	return numbers(vec, a.k, a.kv, g, k0, keys) && numbers(vec, a.v, a.kv, g, k0, keys)
 }
 
 // attendGrad is the work of one step; backends keep it for the next.

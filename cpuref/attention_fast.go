@@ -61,6 +61,9 @@ func attentionFast(s *stream, c *tensor.Call) error {
 				w.block(j, min(j+attendKeys, w.keys))
 			}
 			w.finish(out, lse)
+			if a.limited() && !numbers(w.vec, out, a.h, h, t0+first, w.n) {
+				a.plain(b, h, t0+first, w.n, out, lse)
+			}
 		}
 		w.a = nil
 		s.b.attend.put(w)
@@ -103,6 +106,26 @@ func (w *attendState) begin(be *Backend, a *heads, b, h, t0, n int) {
 	for i := range n {
 		w.lo[i], w.hi[i] = a.visible(t0+i, w.k0, w.keys)
 	}
+}
+
+// limited says whether a query may see some keys of its sequence alone. Blocks
+// multiply the values of the others by 0, which makes NaN of what is no number: such
+// results are computed again without blocks, so that a key which a query does not see
+// has no part in its result, whatever it holds.
+func (a *heads) limited() bool {
+	at := &a.c.Attr
+	return at.Causal || at.Left >= 0 || at.Right >= 0
+}
+
+// numbers says whether a head of some rows of x, of all its heads, holds neither NaN nor infinities.
+func numbers(vec vecSet, x rows[float32], heads, h, t0, n int) bool {
+	for t := t0; t < t0+n; t++ {
+		r := x.row(t*heads + h)
+		if s := float64(vec.dot(r, r)); math.IsNaN(s) || math.IsInf(s, 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // ordered says whether the keys of sequence b stand in the order of their

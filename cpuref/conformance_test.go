@@ -26,11 +26,13 @@ func TestConformance(t *testing.T) {
 		conformance.Run(t, reference, reference, conformance.ExactRows(), conformance.Short())
 	})
 	t.Run("auto", func(t *testing.T) { conformance.Run(t, open(t, cpuref.Options{}), reference, conformance.ExactRows()) })
+	t.Run("unseen", func(t *testing.T) { conformance.RunUnseen(t, reference, reference) })
 	for _, path := range cpuref.Paths() {
 		for _, threads := range []int{1, 3} {
 			t.Run(fmt.Sprintf("%s/%d", path, threads), func(t *testing.T) {
 				t.Setenv("CEPHALO_CPU", path)
 				conformance.Run(t, open(t, cpuref.Options{Threads: threads}), reference, conformance.ExactRows(), conformance.Short())
+				conformance.RunUnseen(t, open(t, cpuref.Options{Threads: threads}), reference)
 			})
 		}
 	}
