@@ -147,7 +147,7 @@ func (m *Model) questionWindows(q Question, o AnswerOptions) ([]*tokenizers.Enco
 // score of a span is the product of its ends').
 func (m *Model) answers(text string, windows []*tokenizers.Encoding, out []output, o AnswerOptions) []AnswerSpan {
 	cls := m.tokenizer.SpecialTokens().CLSID
-	best := map[tokenizers.Span]float64{}
+	best := map[tokenizers.Span]float64{} // by logarithm: a score may be too small for a number
 	null := math.Inf(1)
 	for w, e := range windows {
 		start, end, blank := spanScores(e, cls, out[w])
@@ -161,8 +161,8 @@ func (m *Model) answers(text string, windows []*tokenizers.Encoding, out []outpu
 					break
 				}
 				sp := wordSpan(e, i, j)
-				if p := start[i] * end[j]; p > best[sp] {
-					best[sp] = p
+				if old, ok := best[sp]; !ok || start[i]+end[j] > old {
+					best[sp] = start[i] + end[j]
 				}
 			}
 		}
@@ -184,11 +184,15 @@ func (m *Model) answers(text string, windows []*tokenizers.Encoding, out []outpu
 		}
 		return a.End < b.End
 	})
-	return all[:min(len(all), o.TopK)]
+	all = all[:min(len(all), o.TopK)]
+	for i := range all {
+		all[i].Score = math.Exp(all[i].Score)
+	}
+	return all
 }
 
-// spanScores are the probabilities of each token as start and as end, and the
-// probability of no answer.
+// spanScores are the logarithms of the probabilities of each token as start and as
+// end, and that of no answer.
 func spanScores(e *tokenizers.Encoding, cls int32, out output) (start, end []float64, null float64) {
 	start, end = make([]float64, len(e.IDs)), make([]float64, len(e.IDs))
 	at := -1
@@ -202,10 +206,10 @@ func spanScores(e *tokenizers.Encoding, cls int32, out output) (start, end []flo
 			start[i], end[i] = float64(out.start[i]), float64(out.end[i])
 		}
 	}
-	softmax(start)
-	softmax(end)
+	logSoftmax(start)
+	logSoftmax(end)
 	if at >= 0 {
-		null = start[at] * end[at]
+		null = start[at] + end[at]
 	}
 	return start, end, null
 }

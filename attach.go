@@ -60,7 +60,8 @@ func (m *Model) attach(mod heads.Module, w *nn.Weights) error {
 var errSeveral = errors.New("the model has several heads: predict runs them, all or by name")
 
 // NewHead builds a fresh seeded head for the model's encoder and attaches it. A
-// language model without vocabulary_size takes the encoder's.
+// language model without vocabulary_size takes the encoder's. Like Attach it must not
+// run while other calls do.
 func (m *Model) NewHead(ctx context.Context, cfg heads.TaskConfig, opt heads.Options, seed uint64) error {
 	done, err := m.use()
 	if err != nil {
@@ -81,7 +82,7 @@ func (m *Model) NewHead(ctx context.Context, cfg heads.TaskConfig, opt heads.Opt
 }
 
 // NewHeads builds fresh seeded heads for several tasks and attaches them: one
-// encoder pass feeds all.
+// encoder pass feeds all. Like Attach it must not run while other calls do.
 func (m *Model) NewHeads(ctx context.Context, tasks []heads.Task, projections bool, seed uint64) error {
 	done, err := m.use()
 	if err != nil {

@@ -2,7 +2,6 @@ package cephalo
 
 import (
 	"context"
-	"math"
 	"sort"
 
 	"github.com/cephalo-ml/cephalo/tensor"
@@ -94,7 +93,11 @@ func (m *Model) beams(ctx context.Context, prompts [][]int32, o GenerateOptions)
 func (s *search) grow(logits [][]float32, k int, eos map[int32]bool) {
 	var next []hypothesis
 	for b, h := range s.running {
-		logp := logSoftmax(logits[b])
+		logp := make([]float64, len(logits[b]))
+		for i, x := range logits[b] {
+			logp[i] = float64(x)
+		}
+		logSoftmax(logp)
 		ids := make([]int, len(logp))
 		for i := range ids {
 			ids[i] = i
@@ -126,19 +129,4 @@ func (s *search) settled(k int) bool {
 		return true
 	}
 	return len(s.ended) >= k && s.running[0].mean() <= s.ended[k-1].mean()
-}
-
-func logSoftmax(v []float32) []float64 {
-	top, sum := math.Inf(-1), 0.0
-	for _, x := range v {
-		top = math.Max(top, float64(x))
-	}
-	for _, x := range v {
-		sum += math.Exp(float64(x) - top)
-	}
-	out := make([]float64, len(v))
-	for i, x := range v {
-		out[i] = float64(x) - top - math.Log(sum)
-	}
-	return out
 }

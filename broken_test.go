@@ -44,10 +44,10 @@ func spoiled(t *testing.T, b tensor.Backend, word string) string {
 func TestNotANumber(t *testing.T) {
 	tasks := append(everyHead(), heads.Task{Config: heads.TaskConfig{Name: "coref", TaskType: heads.CoreferenceResolution}},
 		heads.Task{Config: heads.TaskConfig{Name: "words", TaskType: heads.MaskedLanguageModeling}})
+	pair := "a dull one"
 	input := func(text string) cephalo.Input {
-		pair := "a dull one"
 		return cephalo.Input{
-			Text:     &cephalo.Text{Text: text + " [MASK]", Pair: &pair, Targets: []cephalo.Span{span(text, "a"), span(text, "good")}},
+			Text:     &cephalo.Text{Text: text + " [MASK]", Targets: []cephalo.Span{span(text, "a"), span(text, "good")}},
 			Question: &cephalo.Question{Question: "what is good", Context: text},
 			Choice:   &cephalo.Choice{Question: text, Choices: []string{"yes", "no"}},
 			Query:    &cephalo.Query{Query: text, Texts: []string{"a dull one", "good"}},
@@ -66,6 +66,12 @@ func TestNotANumber(t *testing.T) {
 		}
 		for _, task := range tasks {
 			require.NoError(t, m.NewHead(t.Context(), task.Config, task.Options, 5))
+			alone := !slices.Contains([]string{"topic", "value", "match", "similar", "senses", "words"}, task.Config.Name)
+			for i := range inputs {
+				if inputs[i].Text.Pair = &pair; alone {
+					inputs[i].Text.Pair = nil
+				}
+			}
 			i := 0
 			for r, err := range m.PredictSeq(t.Context(), slices.Values(inputs), cephalo.PredictOptions{}) {
 				if i%2 == 0 {
@@ -200,6 +206,38 @@ func TestFreshHeads(t *testing.T) {
 		require.NoError(t, closed.Close())
 		require.ErrorIs(t, closed.NewHead(t.Context(), cfg, heads.Options{}, 1), cephalo.ErrClosed)
 		require.ErrorIs(t, closed.NewHeads(t.Context(), []heads.Task{{Config: cfg}}, false, 1), cephalo.ErrClosed)
+	})
+}
+
+// TestMasksBesides: a masked language model among other heads is left out of texts
+// without a mask.
+func TestMasksBesides(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		m := sentiment(t, b)
+		words := heads.Task{Config: heads.TaskConfig{Name: "words", TaskType: heads.MaskedLanguageModeling}}
+		require.NoError(t, m.NewHeads(t.Context(), []heads.Task{words, everyHead()[0]}, false, 1))
+		pair := "of [MASK]"
+		res, err := m.Predict(t.Context(), []cephalo.Input{{Text: &cephalo.Text{Text: "a film"}}, {Text: &cephalo.Text{Text: "a [MASK] film"}}, {Text: &cephalo.Text{Text: "a film", Pair: &pair}}}, cephalo.PredictOptions{})
+		require.NoError(t, err)
+		require.NotContains(t, res[0], "words")
+		require.Contains(t, res[1], "words")
+		require.Contains(t, res[2], "words")
+		for _, r := range res {
+			require.Contains(t, r, "topic")
+		}
+		_, err = m.Predict(t.Context(), cephalo.Inputs("a film"), cephalo.PredictOptions{Tasks: []string{"words"}})
+		require.ErrorContains(t, err, `task "words" wants a text with the mask token [MASK], the input is a text`)
+	})
+}
+
+// TestSearchErrors name the text.
+func TestSearchErrors(t *testing.T) {
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		m := open(t, b, spoiled(t, b, "film"))
+		_, err := m.Search(t.Context(), "a", []string{"b", "a film"}, 0, cephalo.EmbedOptions{})
+		require.ErrorContains(t, err, "text 1: the encoder gives NaN")
+		_, err = m.Search(t.Context(), "film", []string{"b"}, 0, cephalo.EmbedOptions{})
+		require.ErrorContains(t, err, "query: the encoder gives NaN")
 	})
 }
 

@@ -185,6 +185,23 @@ func TestCase14And15(t *testing.T) {
 	})
 }
 
+// TestAnswerTooSmall: there is an answer however small its probability, the best one.
+func TestAnswerTooSmall(t *testing.T) {
+	dir := qa(t, []string{"q", "c0", "c1", "c2"}, map[string][]float64{"[CLS]": {900, 900}, "q": {0, 0}, "[SEP]": {0, 0}, "c0": {-3, -3}, "c1": {2, 1}, "c2": {-1, 5}})
+	onBackends(t, func(t *testing.T, b tensor.Backend) {
+		m := open(t, b, dir)
+		got, err := m.Answer(t.Context(), []cephalo.Question{{Question: "q", Context: "c0 c1 c2"}}, cephalo.AnswerOptions{TopK: 2})
+		require.NoError(t, err)
+		require.Len(t, got[0], 2)
+		require.Equal(t, "c1 c2", got[0][0].Answer)
+		require.Zero(t, got[0][0].Score)
+		got, err = m.Answer(t.Context(), []cephalo.Question{{Question: "q", Context: "c0 c1 c2"}}, cephalo.AnswerOptions{NoAnswer: true})
+		require.NoError(t, err)
+		require.Empty(t, got[0][0].Answer)
+		require.InDelta(t, 1, got[0][0].Score, 1e-6)
+	})
+}
+
 // TestCase16 counts the whitespace of the original context and refuses a blank one.
 func TestCase16(t *testing.T) {
 	dir := qa(t, []string{"where", "our", "office", "is", "downtown", "and", "we", "meet", "in", "berlin"}, map[string][]float64{"berlin": {9, 9}})

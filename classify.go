@@ -146,6 +146,20 @@ func classification(logits []float32, cfg heads.TaskConfig, o ClassifyOptions) C
 
 func sigmoid(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
+// logSoftmax replaces x by x - log(sum(exp(x))).
+func logSoftmax(x []float64) {
+	if len(x) == 0 {
+		return
+	}
+	m, sum := slices.Max(x), 0.0
+	for _, v := range x {
+		sum += math.Exp(v - m)
+	}
+	for i := range x {
+		x[i] -= m + math.Log(sum)
+	}
+}
+
 // softmax replaces x by exp(x - max)/sum.
 func softmax(x []float64) {
 	if len(x) == 0 {

@@ -116,7 +116,7 @@ func group(text string, tokens []tagged, o TagOptions) []Entity {
 			}
 			sum += tokens[j].score
 		}
-		if !slices.Contains(o.IgnoreLabels, kind) && !slices.Contains(o.IgnoreLabels, tokens[i].tag) {
+		if !slices.Contains(o.IgnoreLabels, kind) {
 			s, e := tokens[i].Start, tokens[j-1].End
 			out = append(out, Entity{Label: kind, Score: sum / float64(j-i), Word: text[s:e], Start: s, End: e})
 		}

@@ -93,7 +93,7 @@ func (m *Model) GenerateStream(ctx context.Context, prompt string, o GenerateOpt
 	return func(yield func(string, error) bool) {
 		o, err := m.settle(o)
 		if err == nil && o.NumBeams > 1 {
-			err = fmt.Errorf("beam search gives no stream: the text is known at the end alone")
+			err = fmt.Errorf("beam search gives no stream, the text is known at the end alone: %d beams, want 1", o.NumBeams)
 		}
 		if err != nil {
 			yield("", err)

@@ -91,11 +91,18 @@ func TestSaveRefuses(t *testing.T) {
 	}
 	const model = `{"model_type":"bert"}`
 	for want, files := range map[string][]string{
-		"no config.json":                     {"letter.txt", "dear"},
-		"names no model_type":                {"config.json", `{"port":8080}`, "main.go", "package main"},
-		"it holds .git, which would be lost": {"config.json", model, ".git/HEAD", "ref"},
-		"it holds notes.txt, which would":    {"config.json", model, "model.safetensors", "", "notes.txt", "dear"},
-		"it holds 1_notes, which would":      {"config.json", model, "1_notes/a", "dear"},
+		"no config.json":                      {"letter.txt", "dear"},
+		"names no model_type":                 {"config.json", `{"port":8080}`, "main.go", "package main"},
+		"it holds .git/HEAD, which would be":  {"config.json", model, ".git/HEAD", "ref"},
+		"it holds notes.txt, which would":     {"config.json", model, "model.safetensors", "", "notes.txt", "dear"},
+		"it holds 1_notes/a, which would":     {"config.json", model, "1_notes/a", "dear"},
+		"it holds data.bin, which would":      {"config.json", model, "data.bin", "", "model.safetensors", ""},
+		"it holds vectors.safetensors, which": {"config.json", model, "vectors.safetensors", ""},
+		"it holds training_args.bin, which":   {"config.json", model, "training_args.bin", ""},
+		"it holds my.index.json, which":       {"config.json", model, "my.index.json", ""},
+		"it holds io.safetensors, which":      {"config.json", model, "io.safetensors", ""},
+		"it holds 1_Pooling/notes.txt, which": {"config.json", model, "1_Pooling/config.json", "{}", "1_Pooling/notes.txt", "dear"},
+		"it holds 2024_Photos/a.jpg, which":   {"config.json", model, "2024_Photos/a.jpg", ""},
 	} {
 		dir := folder(files...)
 		for _, name := range []string{dir, dir + "/absent/..", dir + "/."} {
@@ -112,12 +119,18 @@ func TestSaveRefuses(t *testing.T) {
 			require.Equal(t, files[i+1], string(raw))
 		}
 	}
-	dir := folder("config.json", model, "1_Pooling/config.json", "{}", "pytorch_model.bin", "", "vocab.txt", "")
+	dir := folder("config.json", model, "1_Pooling/config.json", "{}", "pytorch_model.bin", "", "model-00001-of-00002.safetensors", "", "model.safetensors.index.json", "", "vocab.txt", "")
 	link := filepath.Join(t.TempDir(), "link")
 	require.NoError(t, os.Symlink(dir, link))
 	require.NoError(t, m.Save(ctx, link))
 	require.FileExists(t, filepath.Join(dir, "model.safetensors"), "where the link leads")
-	require.NoFileExists(t, filepath.Join(dir, "pytorch_model.bin"))
+	for _, name := range []string{"pytorch_model.bin", "model-00001-of-00002.safetensors", "model.safetensors.index.json"} {
+		require.NoFileExists(t, filepath.Join(dir, name))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "notes.bin"), nil, 0o644))
+	own := open(t, b, dir)
+	require.NoError(t, own.Save(ctx, dir), "what lies beside the model goes with it")
+	require.FileExists(t, filepath.Join(dir, "notes.bin"))
 	st, err := os.Lstat(link)
 	require.NoError(t, err)
 	require.NotZero(t, st.Mode()&os.ModeSymlink)

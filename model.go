@@ -163,7 +163,8 @@ func (m *Model) closeBackend() error {
 	return m.backend.Close()
 }
 
-// Close waits for the calls under way and releases everything. Twice is fine.
+// Close waits for the calls under way and releases everything. Twice is fine; within
+// the loop over a sequence of results it would wait for itself.
 func (m *Model) Close() error {
 	m.mu.Lock()
 	if m.closed {

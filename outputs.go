@@ -206,6 +206,17 @@ func (p *part) each(r heads.Result, outs []output, fn func(k int, one heads.Resu
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			one[name] = tensor.Host{Spec: sp, Data: h.Data[k*n : (k+1)*n]}
+			v, err := column(one, name)
+			if err != nil {
+				return err
+			}
+			seen := output{vector: v}
+			if seen.check(fmt.Sprintf("head %q", p.task.name)); seen.err != nil {
+				outs[i].err = seen.err
+			}
+		}
+		if outs[i].err != nil {
+			continue
 		}
 		if err := fn(k, one, &outs[i]); err != nil {
 			outs[i].err = fmt.Errorf("head %q: %w", p.task.name, err)

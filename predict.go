@@ -123,7 +123,12 @@ func (m *Model) PredictSeq(ctx context.Context, inputs iter.Seq[Input], o Predic
 			return failed[Results](fmt.Errorf("unknown task %q; tasks: %q", name, names))
 		}
 	}
+	causal := m.encoder.Config().Causal
+	pairs := slices.ContainsFunc(all, func(t *task) bool { return t.readsPairs(causal) })
 	return pipeline(ctx, m, inputs, func(in Input) (work[Results], error) {
+		if in.Err == nil && in.Text != nil && in.Text.Pair != nil && !pairs {
+			return work[Results]{}, fmt.Errorf("the input is a pair of texts, and each head of the model takes one")
+		}
 		return together(in, readers, len(o.Tasks) > 0)
 	}, m.answer)
 }
@@ -188,6 +193,17 @@ type reader struct {
 	name    string
 	wants   string
 	prepare func(Input) (w work[any], ok bool, err error)
+}
+
+// readsPairs says whether the head reads both texts of a pair.
+func (t *task) readsPairs(causal bool) bool {
+	switch t.kind() {
+	case heads.KindTextClassification, heads.KindTextMatching, heads.KindTextSimilarity, heads.KindTargetClassification:
+		return true
+	case heads.KindTextGeneration:
+		return !causal
+	}
+	return false
 }
 
 // read makes a reader of what a pipeline prepares.
@@ -296,7 +312,15 @@ func (m *Model) reader(ctx context.Context, t *task, o PredictOptions) (r reader
 			return read(t, text, wantFirst, prepare), err
 		}
 		prepare, err := m.filler(t, o.FillMask)
-		return read(t, "a text with masks", wantText, prepare), err
+		mask := ""
+		if m.tokenizer != nil {
+			mask = m.tokenizer.SpecialTokens().MASK
+		}
+		r := read(t, "a text with the mask token "+mask, func(in Input) (Text, bool) {
+			x, ok := wantText(in)
+			return x, ok && (strings.Contains(x.Text, mask) || x.Pair != nil && strings.Contains(*x.Pair, mask))
+		}, prepare)
+		return r, err
 	case heads.KindDependencyParsing:
 		return read(t, text, wantFirst, m.parser(t, o.Length)), nil
 	case heads.KindPredicateTagging:

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/cephalo-ml/cephalo/heads"
 	"github.com/cephalo-ml/cephalo/internal/safetensors"
@@ -55,7 +54,7 @@ func (m *Model) Save(ctx context.Context, dir string) error {
 }
 
 // replaceable says whether a folder may be replaced: it is absent, empty, or a
-// model folder that holds nothing but what makes a model.
+// model folder whose every file Save writes anew or any model folder may have.
 func (m *Model) replaceable(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) || (err == nil && len(entries) == 0) {
@@ -77,25 +76,24 @@ func (m *Model) replaceable(dir string) error {
 	case json.Unmarshal(raw, &config) != nil || config.ModelType == "":
 		return fmt.Errorf("its config.json names no model_type, so is no model's: %s", want)
 	}
-	for _, e := range entries {
-		if !ofModel(e) && !m.brings(e.Name()) {
-			return fmt.Errorf("it holds %s, which would be lost: %s", e.Name(), want)
+	return fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || ofModel(name) || m.brings(name) {
+			return err
 		}
-	}
-	return nil
+		return fmt.Errorf("it holds %s, which would be lost: %s", name, want)
+	})
 }
 
-// brings says whether Save writes the name anew.
+// brings says whether Save copies a file of the model's own folder.
 func (m *Model) brings(name string) bool {
 	if m.folder.fsys == nil {
 		return false
 	}
-	_, err := fs.Stat(m.folder.fsys, name)
-	return err == nil
+	d, err := fs.Stat(m.folder.fsys, name)
+	return err == nil && isSide(name, fs.FileInfoToDirEntry(d))
 }
 
-// modelFiles are the names and the ends of names that Hugging Face's folders are
-// made of, beside weights.
+// modelFiles are the files that Hugging Face's folders are made of, beside weights.
 var modelFiles = []string{
 	"config.json", "generation_config.json", "preprocessor_config.json", "heads.json", "modules.json",
 	"config_sentence_transformers.json", "sentence_bert_config.json", "sentence_roberta_config.json", "sentence_distilbert_config.json", "sentence_xlm-roberta_config.json",
@@ -104,28 +102,28 @@ var modelFiles = []string{
 	".gitattributes", "LICENSE", "LICENSE.txt",
 }
 
-// modules are the folders of sentence-transformers: 1_Pooling.
-var modules = regexp.MustCompile(`^\d+_[A-Z][A-Za-z]*$`)
+// weightFiles are the names of weights: of one file or of shards, with their index,
+// in every framework's form.
+var weightFiles = regexp.MustCompile(`^(model|heads|pytorch_model|tf_model|flax_model)(-\d{5}-of-\d{5})?\.(safetensors|bin|h5|msgpack|onnx)(\.index\.json)?$`)
 
-// ofModel says whether an entry is part of any model folder.
-func ofModel(e fs.DirEntry) bool {
-	name := e.Name()
-	if e.IsDir() {
-		return modules.MatchString(name)
-	}
-	return slices.Contains(modelFiles, name) || isWeights(name) || strings.HasSuffix(name, ".index.json")
+// moduleFiles are what sentence-transformers puts into the folders of its modules.
+var moduleFiles = regexp.MustCompile(`^\d+_[A-Z][A-Za-z]*/(config\.json|model\.safetensors|pytorch_model\.bin)$`)
+
+// ofModel says whether any model folder may have the file.
+func ofModel(name string) bool {
+	return slices.Contains(modelFiles, name) || weightFiles.MatchString(name) || moduleFiles.MatchString(name)
 }
 
-// isWeights says whether a file holds weights, of any framework.
-func isWeights(name string) bool {
-	return slices.Contains([]string{".safetensors", ".bin", ".h5", ".msgpack", ".onnx"}, filepath.Ext(name))
+// isSide says whether a file goes with a model unchanged: what Save does not make
+// itself. Weights of other frameworks and old shards stay behind.
+func isSide(name string, d fs.DirEntry) bool {
+	return d.Type().IsRegular() && !slices.Contains(written, name) && !weightFiles.MatchString(name)
 }
 
 // written are the files that Save makes itself.
 var written = []string{"config.json", safetensors.ModelFile, safetensors.IndexFile, heads.ConfigFile, heads.WeightsFile, "io.safetensors"}
 
-// copySide copies the folder's other files: tokenizer, card, sentence modules. Old
-// shards and weights of other frameworks stay behind.
+// copySide copies the folder's other files: tokenizer, card, sentence modules.
 func (m *Model) copySide(to string) error {
 	if m.folder.fsys == nil {
 		return nil
@@ -138,7 +136,7 @@ func (m *Model) copySide(to string) error {
 		if d.IsDir() {
 			return os.MkdirAll(path, 0o777)
 		}
-		if !d.Type().IsRegular() || slices.Contains(written, name) || (filepath.Dir(name) == "." && isWeights(name)) {
+		if !isSide(name, d) {
 			return nil
 		}
 		return copyFile(m.folder.fsys, name, path)

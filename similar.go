@@ -152,7 +152,13 @@ func (m *Model) Search(ctx context.Context, query string, texts []string, topK i
 		return hits[0], nil
 	}
 	v, err := m.Embed(ctx, append([]string{query}, texts...), o)
-	if err != nil {
+	var of *InputError
+	switch {
+	case errors.As(err, &of) && of.Index == 0:
+		return nil, fmt.Errorf("query: %w", of.Err)
+	case errors.As(err, &of):
+		return nil, fmt.Errorf("text %d: %w", of.Index-1, of.Err)
+	case err != nil:
 		return nil, err
 	}
 	hits := make([]Hit, len(texts))

@@ -169,7 +169,9 @@ func TestParse(t *testing.T) {
 		pair := "the"
 		_, err = m.Predict(t.Context(), []cephalo.Input{{}}, cephalo.PredictOptions{})
 		require.ErrorContains(t, err, "want a text")
-		res, err := m.Predict(t.Context(), []cephalo.Input{{Text: &cephalo.Text{Text: text, Pair: &pair}}}, cephalo.PredictOptions{})
+		_, err = m.Predict(t.Context(), []cephalo.Input{{Text: &cephalo.Text{Text: text, Pair: &pair}}}, cephalo.PredictOptions{})
+		require.ErrorContains(t, err, "the input is a pair of texts, and each head of the model takes one")
+		res, err := m.Predict(t.Context(), cephalo.Inputs(text), cephalo.PredictOptions{})
 		require.NoError(t, err)
 		require.Equal(t, cephalo.Results{"parser": want}, res[0])
 	})

@@ -35,7 +35,7 @@ type Entity struct {
 type TagOptions struct {
 	Length                // OnLong "" is window
 	Aggregation  string   // "" is simple
-	IgnoreLabels []string // nil is O
+	IgnoreLabels []string // of results: tags without aggregation, else types; nil is O
 
 	bare bool // B and I alone are tags of one type, as key phrases have them
 }
@@ -76,9 +76,18 @@ func (m *Model) tagger(t *task, o TagOptions) (func(Text) (work[[]Entity], error
 		o.IgnoreLabels = []string{"O"}
 	}
 	labels, crf := t.config().Labels, t.config().UseCRF
+	results := labels // what entities are labelled with
+	if o.Aggregation != AggregateNone {
+		results = nil
+		for _, tag := range labels {
+			if _, kind := split(tag, o.bare); !slices.Contains(results, kind) {
+				results = append(results, kind)
+			}
+		}
+	}
 	for _, l := range o.IgnoreLabels {
-		if l != "O" && !slices.ContainsFunc(labels, func(tag string) bool { _, kind := split(tag, o.bare); return l == tag || l == kind }) {
-			return nil, fmt.Errorf("label to ignore %q is unknown, the labels are %s", l, strings.Join(labels, ", "))
+		if l != "O" && !slices.Contains(results, l) {
+			return nil, fmt.Errorf("label to ignore %q is unknown: the results are labelled %s", l, strings.Join(results, ", "))
 		}
 	}
 	return func(in Text) (work[[]Entity], error) {

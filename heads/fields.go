@@ -40,7 +40,7 @@ var (
 			}
 			return s.cfg.Labels
 		}},
-		{key: "problem_type", kinds: []Kind{KindTextClassification}, value: func(s setting) any { return other(s.cfg.ProblemType) }},
+		{key: "problem_type", kinds: []Kind{KindTextClassification}, value: func(s setting) any { return other(s.cfg.ProblemType, SingleLabel) }},
 		{key: "max_length"}, // of the tokens that the head's texts become
 		{key: "dropout_rate"},
 		{key: "hidden_size", value: func(s setting) any { return other(s.cfg.HiddenSize, s.dim) }, needs: widthNeeds, met: hasWidth},

@@ -53,6 +53,9 @@ func (c *generateCmd) Run(a *app) error {
 	for l := range lines {
 		t := textInput(l)
 		err := t.Err
+		if err == nil && t.Pair != nil {
+			err = errors.New("generate takes one text, not a pair")
+		}
 		if err == nil {
 			err = c.one(a, m, w, t.Text)
 		}
@@ -105,7 +108,11 @@ func (c *generateCmd) one(a *app, m *cephalo.Model, w *bufio.Writer, prompt stri
 		return wrote(err)
 	}
 	texts, err := m.Generate(a.ctx, []string{prompt}, c.options())
-	if err != nil {
+	var in *cephalo.InputError
+	switch {
+	case errors.As(err, &in): // its only prompt
+		return in.Err
+	case err != nil:
 		return err
 	}
 	if err := write(w, c.Format, value{json: map[string]any{"generated_text": texts[0]}, text: texts[0]}); err != nil {

@@ -201,6 +201,9 @@ func TestGenerate(t *testing.T) {
 	stream, _, code := command(t, "", "generate", "--model", dir, "--backend", "cpu", "--max-new-tokens", "6", "--stream", "Hello")
 	require.Zero(t, code)
 	require.Equal(t, whole, stream)
+	_, errOut, code = command(t, `{"text":"a","text_pair":"b"}`+"\n"+strings.Repeat("a", 2000), "generate", "--model", dir, "--backend", "cpu")
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errOut, "cephalo: line 1: generate takes one text, not a pair\ncephalo: line 2: prompt of 2000 tokens leaves no room")
 }
 
 // TestGenerateSeveral: a head among several that generate is named; predict runs all
