@@ -196,6 +196,7 @@ func (m *Model) answers(text string, windows []*tokenizers.Encoding, out []outpu
 func spanScores(e *tokenizers.Encoding, cls int32, out output) (start, end []float64, null float64) {
 	start, end = make([]float64, len(e.IDs)), make([]float64, len(e.IDs))
 	at := -1
+	null = math.Inf(-1) // impossible, where there is no such token
 	for i := range e.IDs {
 		start[i], end[i] = math.Inf(-1), math.Inf(-1)
 		first := at < 0 && e.Special[i] && e.IDs[i] == cls

@@ -24,6 +24,9 @@ func (m *Model) Attach(mod heads.Module, w *nn.Weights) error {
 }
 
 func (m *Model) attach(mod heads.Module, w *nn.Weights) error {
+	if mod == nil || w == nil {
+		return errors.New("attach: no head, or no weights")
+	}
 	hidden := m.encoder.Config().HiddenSize
 	if mod.InputDim() != hidden {
 		name := "multi-task"

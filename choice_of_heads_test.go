@@ -150,7 +150,8 @@ func TestOnePiece(t *testing.T) {
 				}
 				require.ErrorContains(t, err, want, name)
 			}
-			for want, l := range map[string]cephalo.Length{`on-long is "split"`: {OnLong: "split"}, "max length -1": {MaxLength: -1}, "overlap -1": {Overlap: -1}} {
+			for want, l := range map[string]cephalo.Length{`on-long is "split"`: {OnLong: "split"}, "max length -1": {MaxLength: -1}, "overlap -1": {Overlap: -1}, `truncation side is "up"`: {TruncationSide: "up"},
+				`truncation strategy is "zz"`: {TruncationStrategy: "zz"}, "overlap is 9, but on-long is truncate": {OnLong: cephalo.LongTruncate, Overlap: 9}} {
 				_, err := m.Predict(t.Context(), []cephalo.Input{everything()}, cephalo.PredictOptions{Tasks: []string{name}, Length: l})
 				require.ErrorContains(t, err, want, name)
 			}

@@ -245,7 +245,8 @@ func pipeline[I, R any](ctx context.Context, m *Model, inputs iter.Seq[I],
 				batch.add(a)
 				owners = append(owners, e)
 			}
-			if len(batch.seqs) >= m.opt.batch || len(queue) >= m.opt.batch || (m.opt.idle != nil && m.opt.idle()) {
+			ready := len(batch.asks) == 0 && queue[0].need == 0 // nothing to wait for
+			if ready || len(batch.seqs) >= m.opt.batch || len(queue) >= m.opt.batch || (m.opt.idle != nil && m.opt.idle()) {
 				if !flush() {
 					return
 				}

@@ -23,7 +23,7 @@ func extracted[R any](ctx context.Context, m *Model, texts iter.Seq[Text], o Tag
 
 // extractor is a tagger whose entities are read as something else.
 func extractor[R any](m *Model, t *task, o TagOptions, of func([]Entity) R) (func(Text) (work[R], error), error) {
-	if o.Aggregation == "" {
+	if o.Aggregation == "" || o.among && o.Aggregation == AggregateNone { // none is another head's
 		o.Aggregation = AggregateFirst
 	}
 	if o.Aggregation == AggregateNone {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"sort"
 
 	"github.com/cephalo-ml/cephalo/heads"
@@ -61,7 +60,7 @@ func (m *Model) filler(t *task, o FillMaskOptions) (func(Text) (work[[][]Fill], 
 	}
 	special := m.tokenizer.SpecialTokens()
 	if special.MASKID < 0 {
-		return nil, fmt.Errorf("the tokenizer has no mask token")
+		return nil, fmt.Errorf("the tokenizer has no mask token: %w", tensor.ErrUnsupported)
 	}
 	if o.TopK < 0 {
 		return nil, fmt.Errorf("top-k is %d, want 0 or more", o.TopK)
@@ -81,7 +80,7 @@ func (m *Model) filler(t *task, o FillMaskOptions) (func(Text) (work[[][]Fill], 
 			}
 		}
 		for _, w := range e.Overflow {
-			if slices.Contains(w.IDs, special.MASKID) {
+			if !holdsMasks(e, w, special.MASKID) {
 				return work[[][]Fill]{}, fmt.Errorf("a mask token %s lies outside the %d tokens that are read of the text", special.MASK, len(e.IDs))
 			}
 		}
@@ -92,6 +91,24 @@ func (m *Model) filler(t *task, o FillMaskOptions) (func(Text) (work[[][]Fill], 
 			return m.fills(e, masks, out.rows, o.TopK)
 		}), nil
 	}, nil
+}
+
+// holdsMasks says whether each mask of a further window is one of the first's, as
+// where the window repeats the other text of a pair.
+func holdsMasks(e, w *tokenizers.Encoding, mask int32) bool {
+	for i, id := range w.IDs {
+		if id != mask {
+			continue
+		}
+		held := false
+		for j, own := range e.IDs {
+			held = held || own == mask && e.Sequence[j] == w.Sequence[i] && e.Offsets[j] == w.Offsets[i]
+		}
+		if !held {
+			return false
+		}
+	}
+	return true
 }
 
 // fills are the best tokens of each mask.

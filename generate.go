@@ -52,6 +52,16 @@ func (o GenerateOptions) check() error {
 
 // Generate continues prompts; the results are the continuations alone.
 func (m *Model) Generate(ctx context.Context, prompts []string, o GenerateOptions) ([]string, error) {
+	done, err := m.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return m.continued(ctx, prompts, o)
+}
+
+// continued is Generate on a model that is held open.
+func (m *Model) continued(ctx context.Context, prompts []string, o GenerateOptions) ([]string, error) {
 	ids, err := m.promptIDs(prompts)
 	if err != nil {
 		return nil, err
@@ -91,6 +101,12 @@ func (m *Model) Generate(ctx context.Context, prompts []string, o GenerateOption
 // characters only. Beam search has no stream.
 func (m *Model) GenerateStream(ctx context.Context, prompt string, o GenerateOptions) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
+		done, err := m.use()
+		if err != nil {
+			yield("", err)
+			return
+		}
+		defer done()
 		o, err := m.settle(o)
 		if err == nil && o.NumBeams > 1 {
 			err = fmt.Errorf("beam search gives no stream, the text is known at the end alone: %d beams, want 1", o.NumBeams)
@@ -167,7 +183,7 @@ func (m *Model) generator(name string) (*task, encoders.Causal, error) {
 // the tokenizer.
 func (m *Model) speaks(t *task) error {
 	if n, vocab := t.config().VocabularySize, m.encoder.Config().VocabSize; t.published() == nil && n != vocab {
-		return fmt.Errorf("head %q has vocabulary_size %d, the encoder %d: its words are not the tokenizer's", t.name, n, vocab)
+		return fmt.Errorf("head %q has vocabulary_size %d, the encoder %d: its words are not the tokenizer's: %w", t.name, n, vocab, tensor.ErrUnsupported)
 	}
 	return nil
 }
@@ -181,7 +197,7 @@ func (m *Model) writer(ctx context.Context, t *task, o GenerateOptions) (func(Te
 	}
 	return func(in Text) (work[string], error) {
 		return work[string]{finish: func([]output) (string, error) {
-			texts, err := m.Generate(ctx, []string{in.Text}, o)
+			texts, err := m.continued(ctx, []string{in.Text}, o)
 			var of *InputError
 			switch {
 			case errors.As(err, &of): // of its only prompt
@@ -235,6 +251,11 @@ func (m *Model) promptIDs(prompts []string) ([][]int32, error) {
 // GenerateIDs continues prompts of token ids; the results are the new ids alone,
 // the end-of-sequence token included where it came.
 func (m *Model) GenerateIDs(ctx context.Context, prompts [][]int32, o GenerateOptions) ([][]int32, error) {
+	done, err := m.use()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	return m.generate(ctx, prompts, o, func(int, int32) bool { return false })
 }
 
@@ -332,15 +353,11 @@ func (d *decoder) step(ctx context.Context, ids [][]int32) ([][]float32, error) 
 // generate continues prompts by greedy choice, sampling or beams. token hears each
 // new token of a prompt and says whether to end it there; beams call it never.
 func (m *Model) generate(ctx context.Context, prompts [][]int32, o GenerateOptions, token func(i int, id int32) bool) ([][]int32, error) {
-	done, err := m.use()
-	if err != nil {
-		return nil, err
-	}
-	defer done()
 	if len(prompts) == 0 {
 		return [][]int32{}, nil
 	}
-	if o, err = m.settle(o); err != nil {
+	o, err := m.settle(o)
+	if err != nil {
 		return nil, err
 	}
 	if o.NumBeams > 1 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -23,6 +24,7 @@ var ErrClosed = errors.New("model is closed")
 // serves many goroutines; one's bad input, cancellation or error touches no other.
 type Model struct {
 	name        string
+	dir         string // where it was opened, "" elsewhere
 	backend     tensor.Backend
 	owned       bool // the backend is closed with the model
 	folder      *folder
@@ -109,7 +111,12 @@ func Open(ctx context.Context, dir string, opts ...Option) (*Model, error) {
 		return nil, fmt.Errorf("open model %s: %w", dir, err)
 	}
 	m.name = dir
-	return m, nil
+	if m.dir, err = filepath.Abs(dir); err == nil {
+		if to, e := filepath.EvalSymlinks(m.dir); e == nil {
+			m.dir = to
+		}
+	}
+	return m, err
 }
 
 // OpenFS is Open for any file system, an embedded one too.

@@ -2,6 +2,7 @@ package cephalo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -104,15 +105,26 @@ func (m *Model) PredictSeq(ctx context.Context, inputs iter.Seq[Input], o Predic
 		return failed[Results](err)
 	}
 	var readers []reader
+	var results []string // what tokens are labelled with
+	o.Tag.among = len(all) > 1
 	for _, t := range all {
 		if len(o.Tasks) > 0 && !slices.Contains(o.Tasks, t.name) {
 			continue
 		}
+		if t.kind() == heads.KindTokenClassification {
+			results = append(results, o.Tag.resultLabels(t.config().Labels)...)
+		}
 		r, err := m.reader(ctx, t, o)
+		if errors.Is(err, tensor.ErrUnsupported) && len(o.Tasks) == 0 && len(all) > 1 {
+			r, err = never(t.name, err.Error()), nil // it steps aside
+		}
 		if err != nil {
 			return failed[Results](fmt.Errorf("task %q: %w", t.name, err))
 		}
 		readers = append(readers, r)
+	}
+	if err := o.Tag.checkIgnored(results); results != nil && err != nil {
+		return failed[Results](err)
 	}
 	for _, name := range o.Tasks {
 		if !slices.ContainsFunc(all, func(t *task) bool { return t.name == name }) {
@@ -206,6 +218,11 @@ func (t *task) readsPairs(causal bool) bool {
 	return false
 }
 
+// never is the reader of a head that no input feeds.
+func never(name, wants string) reader {
+	return reader{name: name, wants: wants, prepare: func(Input) (w work[any], ok bool, err error) { return }}
+}
+
 // read makes a reader of what a pipeline prepares.
 func read[I, R any](t *task, wants string, of func(Input) (I, bool), prepare func(I) (work[R], error)) reader {
 	return reader{name: t.name, wants: wants, prepare: func(in Input) (work[any], bool, error) {
@@ -251,7 +268,7 @@ func (m *Model) reader(ctx context.Context, t *task, o PredictOptions) (r reader
 		return r, err
 	}
 	if t.head.Reads() == heads.GivenRow {
-		return reader{name: t.name, wants: ownVector, prepare: func(Input) (w work[any], ok bool, err error) { return }}, nil
+		return never(t.name, ownVector), nil
 	}
 	o.Classify.Length, o.Tag.Length, o.Rank.Length, o.FillMask.Length = o.Length, o.Length, o.Length, o.Length
 	switch k := t.kind(); k {

@@ -1,6 +1,7 @@
 package cephalo
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,9 +9,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/cephalo-ml/cephalo/heads"
 	"github.com/cephalo-ml/cephalo/internal/safetensors"
@@ -30,6 +33,11 @@ func (m *Model) Save(ctx context.Context, dir string) error {
 	}
 	defer done()
 	to, err := safetensors.Target(dir)
+	if err == nil && m.dir != "" {
+		if rel, e := filepath.Rel(m.dir, to); e == nil && rel != "." && filepath.IsLocal(rel) {
+			err = fmt.Errorf("it lies within the model's own folder, which is copied")
+		}
+	}
 	if err == nil {
 		err = m.replaceable(to)
 	}
@@ -77,20 +85,28 @@ func (m *Model) replaceable(dir string) error {
 		return fmt.Errorf("its config.json names no model_type, so is no model's: %s", want)
 	}
 	return fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || ofModel(name) || m.brings(name) {
+		if err != nil || d.IsDir() || ofModel(name) || m.brings(dir, name) {
 			return err
 		}
 		return fmt.Errorf("it holds %s, which would be lost: %s", name, want)
 	})
 }
 
-// brings says whether Save copies a file of the model's own folder.
-func (m *Model) brings(name string) bool {
+// brings says whether Save copies the same file of the model's own folder.
+func (m *Model) brings(dir, name string) bool {
 	if m.folder.fsys == nil {
 		return false
 	}
-	d, err := fs.Stat(m.folder.fsys, name)
-	return err == nil && isSide(name, fs.FileInfoToDirEntry(d))
+	st, err := fs.Stat(m.folder.fsys, name)
+	if err != nil || !isSide(name, fs.FileInfoToDirEntry(st)) {
+		return false
+	}
+	own, err := fs.ReadFile(m.folder.fsys, name)
+	if err != nil {
+		return false
+	}
+	there, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+	return err == nil && bytes.Equal(own, there)
 }
 
 // modelFiles are the files that Hugging Face's folders are made of, beside weights.
@@ -115,9 +131,10 @@ func ofModel(name string) bool {
 }
 
 // isSide says whether a file goes with a model unchanged: what Save does not make
-// itself. Weights of other frameworks and old shards stay behind.
+// itself. Whatever may be weights of another form stays behind.
 func isSide(name string, d fs.DirEntry) bool {
-	return d.Type().IsRegular() && !slices.Contains(written, name) && !weightFiles.MatchString(name)
+	weights := !strings.Contains(name, "/") && slices.Contains([]string{".safetensors", ".bin", ".h5", ".msgpack", ".onnx"}, path.Ext(name))
+	return d.Type().IsRegular() && !slices.Contains(written, name) && !weights && !weightFiles.MatchString(name)
 }
 
 // written are the files that Save makes itself.

@@ -146,7 +146,11 @@ func (m *Model) Search(ctx context.Context, query string, texts []string, topK i
 		}
 		q := slices.Values([]Query{{Query: query, Texts: texts}})
 		hits, err := all(pipeline(ctx, m, q, m.searcher(t, topK, o.Length), m.answer))
-		if err != nil {
+		var of *InputError
+		switch {
+		case errors.As(err, &of): // of the only query
+			return nil, of.Err
+		case err != nil:
 			return nil, err
 		}
 		return hits[0], nil
@@ -172,9 +176,12 @@ func (m *Model) Search(ctx context.Context, query string, texts []string, topK i
 func (m *Model) searcher(t *task, topK int, l Length) func(Query) (work[[]Hit], error) {
 	return func(q Query) (work[[]Hit], error) {
 		w := hitsOf(q, topK, func(out output) float64 { return out.score })
-		query, err := m.sequences(Text{Text: q.Query, Err: q.Err}, l)
+		if q.Err != nil {
+			return w, q.Err
+		}
+		query, err := m.sequences(Text{Text: q.Query}, l)
 		if err != nil {
-			return w, err
+			return w, fmt.Errorf("query: %w", err)
 		}
 		for i, text := range q.Texts {
 			seqs, err := m.sequences(Text{Text: text}, l)

@@ -37,6 +37,8 @@ type TagOptions struct {
 	Aggregation  string   // "" is simple
 	IgnoreLabels []string // of results: tags without aggregation, else types; nil is O
 
+	among bool // other heads, whose labels may be the ones to ignore
+
 	bare bool // B and I alone are tags of one type, as key phrases have them
 }
 
@@ -76,18 +78,9 @@ func (m *Model) tagger(t *task, o TagOptions) (func(Text) (work[[]Entity], error
 		o.IgnoreLabels = []string{"O"}
 	}
 	labels, crf := t.config().Labels, t.config().UseCRF
-	results := labels // what entities are labelled with
-	if o.Aggregation != AggregateNone {
-		results = nil
-		for _, tag := range labels {
-			if _, kind := split(tag, o.bare); !slices.Contains(results, kind) {
-				results = append(results, kind)
-			}
-		}
-	}
-	for _, l := range o.IgnoreLabels {
-		if l != "O" && !slices.Contains(results, l) {
-			return nil, fmt.Errorf("label to ignore %q is unknown: the results are labelled %s", l, strings.Join(results, ", "))
+	if !o.among {
+		if err := o.checkIgnored(o.resultLabels(labels)); err != nil {
+			return nil, err
 		}
 	}
 	return func(in Text) (work[[]Entity], error) {
@@ -114,6 +107,30 @@ func (m *Model) tagger(t *task, o TagOptions) (func(Text) (work[[]Entity], error
 		}
 		return w, nil
 	}, nil
+}
+
+// resultLabels are what entities are labelled with: tags, or their types.
+func (o TagOptions) resultLabels(tags []string) []string {
+	if o.Aggregation == AggregateNone {
+		return tags
+	}
+	var kinds []string
+	for _, tag := range tags {
+		if _, kind := split(tag, o.bare); !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// checkIgnored refuses labels to ignore that no result has.
+func (o TagOptions) checkIgnored(results []string) error {
+	for _, l := range o.IgnoreLabels {
+		if l != "O" && !slices.Contains(results, l) {
+			return fmt.Errorf("label to ignore %q is unknown: the results are labelled %s", l, strings.Join(results, ", "))
+		}
+	}
+	return nil
 }
 
 // windowShare is the share of a window that neighbouring windows have in common.

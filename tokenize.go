@@ -47,6 +47,12 @@ func (l Length) check(windows bool) error {
 		return fmt.Errorf("on-long is %q, want truncate, error or window", l.OnLong)
 	case l.MaxLength < 0 || l.Overlap < 0:
 		return fmt.Errorf("max length %d, overlap %d: want 0 or more", l.MaxLength, l.Overlap)
+	case !slices.Contains([]string{"", "right", "left"}, l.TruncationSide):
+		return fmt.Errorf("truncation side is %q, want right or left", l.TruncationSide)
+	case !slices.Contains([]string{"", "longest_first", "only_first", "only_second"}, l.TruncationStrategy):
+		return fmt.Errorf("truncation strategy is %q, want longest_first, only_first or only_second", l.TruncationStrategy)
+	case l.Overlap > 0 && (l.OnLong == LongTruncate || l.OnLong == LongError):
+		return fmt.Errorf("overlap is %d, but on-long is %s: overlap is of windows", l.Overlap, l.OnLong)
 	case !windows && l.OnLong == LongWindow:
 		return fmt.Errorf("on-long is window, but this reads a text in one piece: want truncate or error")
 	case !windows && l.Overlap > 0:

@@ -131,8 +131,9 @@ const MaxElems = 1 << 32
 
 // Fused lays parameters that agree in all axes but the first one after another in
 // one buffer, so that one matmul serves all. Each keeps its own name. The result
-// is the whole; it is absent after an error, which Finish returns. Memory is taken for
-// what a source holds in the shape that is asked for, and for nothing else.
+// is the whole; it is absent after an error, which Finish returns. From a
+// source that must hold everything, memory is taken for what it holds in the shape that
+// is asked for, and for nothing else.
 func (b *Builder) Fused(parts ...Part) tensor.Tensor {
 	if b.err != nil {
 		return tensor.Tensor{}

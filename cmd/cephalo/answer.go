@@ -65,9 +65,11 @@ func (c *answerCmd) Run(a *app) error {
 	}, c.render)
 }
 
-// isName says that a word is a file's name and no text: it has folders or an ending.
+// isName says that a word is a file's name and no text: it has folders or an ending,
+// and is written in ASCII, since texts of some writings have no spaces.
 func isName(s string) bool {
-	return !strings.ContainsFunc(s, unicode.IsSpace) && (strings.ContainsAny(s, `/\\`) || len(filepath.Ext(s)) > 1)
+	odd := strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || r > unicode.MaxASCII })
+	return !odd && (strings.ContainsAny(s, `/\`) || len(filepath.Ext(s)) > 1)
 }
 
 // questionInput takes "question" and "context"; a plain line is a question about

@@ -94,7 +94,7 @@ func (c *generateCmd) one(a *app, m *cephalo.Model, w *bufio.Writer, prompt stri
 	if c.Stream {
 		for piece, err := range m.GenerateStream(a.ctx, prompt, c.options()) {
 			if err != nil {
-				return err
+				return ofPrompt(err)
 			}
 			w.WriteString(piece)
 			if err := w.Flush(); err != nil {
@@ -108,17 +108,22 @@ func (c *generateCmd) one(a *app, m *cephalo.Model, w *bufio.Writer, prompt stri
 		return wrote(err)
 	}
 	texts, err := m.Generate(a.ctx, []string{prompt}, c.options())
-	var in *cephalo.InputError
-	switch {
-	case errors.As(err, &in): // its only prompt
-		return in.Err
-	case err != nil:
-		return err
+	if err != nil {
+		return ofPrompt(err)
 	}
 	if err := write(w, c.Format, value{json: map[string]any{"generated_text": texts[0]}, text: texts[0]}); err != nil {
 		return wrote(err)
 	}
 	return wrote(w.Flush())
+}
+
+// ofPrompt is an error of the only prompt of a call, without its number.
+func ofPrompt(err error) error {
+	var in *cephalo.InputError
+	if errors.As(err, &in) {
+		return in.Err
+	}
+	return err
 }
 
 // writeError is an error of the output, which ends the run.

@@ -204,6 +204,8 @@ func TestGenerate(t *testing.T) {
 	_, errOut, code = command(t, `{"text":"a","text_pair":"b"}`+"\n"+strings.Repeat("a", 2000), "generate", "--model", dir, "--backend", "cpu")
 	require.Equal(t, exitFailed, code)
 	require.Contains(t, errOut, "cephalo: line 1: generate takes one text, not a pair\ncephalo: line 2: prompt of 2000 tokens leaves no room")
+	_, errOut, _ = command(t, strings.Repeat("a", 2000), "generate", "--model", dir, "--backend", "cpu", "--stream")
+	require.Contains(t, errOut, "cephalo: line 1: prompt of 2000 tokens leaves no room")
 }
 
 // TestGenerateSeveral: a head among several that generate is named; predict runs all
