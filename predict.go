@@ -333,11 +333,10 @@ func (m *Model) reader(ctx context.Context, t *task, o PredictOptions) (r reader
 		if m.tokenizer != nil {
 			mask = m.tokenizer.SpecialTokens().MASK
 		}
-		r := read(t, "a text with the mask token "+mask, func(in Input) (Text, bool) {
+		return read(t, "a text with the mask token "+mask, func(in Input) (Text, bool) {
 			x, ok := wantText(in)
 			return x, ok && (strings.Contains(x.Text, mask) || x.Pair != nil && strings.Contains(*x.Pair, mask))
-		}, prepare)
-		return r, err
+		}, prepare), err
 	case heads.KindDependencyParsing:
 		return read(t, text, wantFirst, m.parser(t, o.Length)), nil
 	case heads.KindPredicateTagging:
